@@ -1,0 +1,18 @@
+package org.trencadis.format;
+
+/** Something that a person should know about a checkpoint. */
+public final class FindingRecord {
+    private static final RecordLayout.Builder RECORD = RecordLayout.named("FindingRecord");
+
+    public static final RecordLayout.U64 CODE_START =
+            RECORD.u64("codeStart", "code of the finding in the strings section", RecordLayout.atMost("string bytes"));
+    public static final RecordLayout.U32 CODE_BYTES =
+            RECORD.u32("codeBytes", "its length", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
+    public static final RecordLayout.U32 TEXT_BYTES =
+            RECORD.u32("textBytes", "length of the text", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
+    public static final RecordLayout.U64 TEXT_START =
+            RECORD.u64("textStart", "the text in the strings section", RecordLayout.atMost("string bytes"));
+    public static final RecordLayout LAYOUT = RECORD.build();
+
+    private FindingRecord() {}
+}
