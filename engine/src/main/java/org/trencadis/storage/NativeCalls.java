@@ -1,0 +1,90 @@
+package org.trencadis.storage;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+
+/**
+ * The few C functions that speed up reading and writing on Linux. Everything is right without them: a function that is
+ * missing does nothing.
+ */
+final class NativeCalls {
+    /** Read-ahead advice: the range will be needed. */
+    static final int MADV_WILLNEED = 3;
+    /** Fill the page tables of the range now. */
+    static final int MADV_POPULATE_READ = 22;
+
+    private static final int O_WRONLY = 1;
+    private static final int O_CLOEXEC = 0x80000;
+
+    private static final MethodHandle OPEN = find(
+            "open", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+    private static final MethodHandle CLOSE =
+            find("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    private static final MethodHandle FALLOCATE = find(
+            "fallocate",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG));
+    private static final MethodHandle MADVISE = find(
+            "madvise",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+
+    private NativeCalls() {}
+
+    @SuppressWarnings("restricted")
+    private static MethodHandle find(String name, FunctionDescriptor shape) {
+        boolean linux = System.getProperty("os.name", "").startsWith("Linux");
+        if (!linux || !NativeCalls.class.getModule().isNativeAccessEnabled()) {
+            return null;
+        }
+        SymbolLookup lookup = Linker.nativeLinker().defaultLookup();
+        return lookup.find(name)
+                .map(symbol -> Linker.nativeLinker().downcallHandle(symbol, shape))
+                .orElse(null);
+    }
+
+    /** Advises the kernel about a page-aligned part of a mapping; failure is harmless and ignored. */
+    static void advise(MemorySegment mapped, long bytes, int advice) {
+        if (MADVISE == null) {
+            return;
+        }
+        try {
+            int ignored = (int) MADVISE.invokeExact(mapped, bytes, advice);
+        } catch (Throwable e) {
+            throw new AssertionError("a native call does not throw", e);
+        }
+    }
+
+    /**
+     * Reserves the blocks of an existing file, so that writing neither fragments it nor meets a full disk half-way.
+     *
+     * @return false where the system would not, for whatever reason; the first write then says why
+     */
+    static boolean reserve(Path file, long bytes) {
+        if (FALLOCATE == null || OPEN == null || CLOSE == null || bytes == 0) {
+            return false;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocateFrom(file.toAbsolutePath().toString());
+            int descriptor = (int) OPEN.invokeExact(name, O_WRONLY | O_CLOEXEC);
+            if (descriptor < 0) {
+                return false;
+            }
+            int result = (int) FALLOCATE.invokeExact(descriptor, 0, 0L, bytes);
+            int ignored = (int) CLOSE.invokeExact(descriptor);
+            return result == 0;
+        } catch (Throwable e) {
+            throw new AssertionError("a native call does not throw", e);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package org.trencadis.storage;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * A new file that is written at positions, by several threads if need be, then forced.
+ *
+ * <p>Closing without {@link #commit} deletes it: what is not finished does not stay.
+ */
+public final class OutputFile implements AutoCloseable {
+    private final Path file;
+    private final FileChannel channel;
+    private boolean committed;
+
+    private OutputFile(Path file, FileChannel channel) {
+        this.file = file;
+        this.channel = channel;
+    }
+
+    /**
+     * Creates {@code file}, which must not exist.
+     *
+     * @param expectedBytes blocks to reserve, 0 for none; the length is what is written all the same
+     * @throws java.nio.file.FileAlreadyExistsException when it exists
+     */
+    public static OutputFile create(Path file, long expectedBytes) throws IOException {
+        FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
+        NativeCalls.reserve(file, expectedBytes);
+        return new OutputFile(file, channel);
+    }
+
+    public Path file() {
+        return file;
+    }
+
+    /** Writes all of {@code bytes} at {@code offset}; from a direct buffer nothing is copied on the way. */
+    public void write(ByteBuffer bytes, long offset) throws IOException {
+        while (bytes.hasRemaining()) {
+            offset += channel.write(bytes, offset);
+        }
+    }
+
+    /** Cuts the file to {@code bytes}, forces data and length to the device and closes it. */
+    public void commit(long bytes) throws IOException {
+        channel.truncate(bytes);
+        channel.force(true);
+        committed = true;
+        channel.close();
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (!committed) {
+            try {
+                channel.close();
+            } finally {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+}
