@@ -104,8 +104,8 @@ public final class CatalogBuilder implements AutoCloseable {
 
     private static void checkSame(TensorDraft draft, Dtype dtype, long[] shape) throws CatalogException {
         if (draft.dtype != dtype || !Arrays.equals(draft.shape, shape)) {
-            throw new CatalogException("tensor " + draft.key() + " is declared twice: as " + draft.dtype.torchName() + " "
-                    + Shapes.print(draft.shape) + " and as " + dtype.torchName() + " " + Shapes.print(shape));
+            throw new CatalogException("tensor " + draft.key() + " is declared twice: as " + draft.dtype.torchName()
+                    + " " + Shapes.print(draft.shape) + " and as " + dtype.torchName() + " " + Shapes.print(shape));
         }
     }
 

@@ -55,8 +55,8 @@ public final class Coverage {
         }
         int[] axes = cutAxes(shape, regions);
         if (axes.length > MAX_CUT_AXES) {
-            throw new CatalogException("a tensor is cut along " + axes.length + " axes, at most " + MAX_CUT_AXES
-                    + " are supported");
+            throw new CatalogException(
+                    "a tensor is cut along " + axes.length + " axes, at most " + MAX_CUT_AXES + " are supported");
         }
         for (int parts = 1; ; parts *= 4) {
             Fault fault = new Fault(null, 0);
@@ -65,7 +65,7 @@ public final class Coverage {
                 Corners corners = new Corners(shape, axes, parts, part);
                 fits = corners.addAll(regions);
                 if (fits) {
-                    fault = earlier(fault, corners.findFirst(), shape);
+                    fault = earlier(fault, corners.findFirst());
                 }
             }
             if (fits) {
@@ -74,7 +74,7 @@ public final class Coverage {
         }
     }
 
-    private static Fault earlier(Fault left, Fault right, long[] shape) {
+    private static Fault earlier(Fault left, Fault right) {
         if (right == null) {
             return left;
         }

@@ -31,8 +31,7 @@ final class CoverageProof {
                     throw new CatalogException(fault);
                 }
                 if (fault == null) {
-                    long at = catalog.image().offset(Section.COPIES)
-                            + copy.ordinal() * CopyRecord.LAYOUT.sizeBytes();
+                    long at = catalog.image().offset(Section.COPIES) + copy.ordinal() * CopyRecord.LAYOUT.sizeBytes();
                     long flags = CopyRecord.FLAGS.get(catalog.image().segment(), at);
                     CopyRecord.FLAGS.set(catalog.image().segment(), at, flags | CopyRecord.COMPLETE);
                 }
@@ -42,8 +41,7 @@ final class CoverageProof {
 
     /** What is wrong with the coverage of one copy, in words that name tensor, region and files, or null. */
     static String findFault(Catalog catalog, Tensor tensor, Copy copy, int number) throws IOException {
-        Coverage.Regions regions =
-                sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region()));
+        Coverage.Regions regions = sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region()));
         Coverage.Fault fault;
         try {
             fault = Coverage.findFault(tensor.shape(), regions);
@@ -78,7 +76,8 @@ final class CoverageProof {
                 return;
             }
             for (int number = 0; number < fragment.extentCount(); number++) {
-                String name = catalog.file(catalog.extent(fragment, number).file()).path();
+                String name =
+                        catalog.file(catalog.extent(fragment, number).file()).path();
                 if (!names.contains(name)) {
                     names.add(name);
                 }

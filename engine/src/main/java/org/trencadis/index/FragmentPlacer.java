@@ -26,6 +26,7 @@ final class FragmentPlacer {
     private final long extentBase;
     /** Per copy in catalog order: its first fragment, its first coordinate. */
     private final long[] fragmentStarts;
+
     private final long[] coordinateStarts;
 
     FragmentPlacer(CatalogBuilder drafts, IndexImage image, List<CopyDraft> copies, long boxStart) {

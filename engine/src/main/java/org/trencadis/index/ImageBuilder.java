@@ -1,17 +1,17 @@
 package org.trencadis.index;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.trencadis.format.CopyRecord;
 import org.trencadis.format.CoordinateRecord;
+import org.trencadis.format.CopyRecord;
 import org.trencadis.format.RecordLayout;
 import org.trencadis.format.Section;
 import org.trencadis.format.TensorRecord;

@@ -23,8 +23,7 @@ import org.trencadis.format.SectionEntry;
  */
 public final class IndexImage implements AutoCloseable {
     static final int HEADER_BYTES = IndexHeader.LAYOUT.sizeBytes();
-    private static final ValueLayout.OfInt INT =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final String resource;
     private final MemorySegment segment;

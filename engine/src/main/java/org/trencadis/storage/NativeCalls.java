@@ -22,8 +22,8 @@ final class NativeCalls {
     private static final int O_WRONLY = 1;
     private static final int O_CLOEXEC = 0x80000;
 
-    private static final MethodHandle OPEN = find(
-            "open", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+    private static final MethodHandle OPEN =
+            find("open", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
     private static final MethodHandle CLOSE =
             find("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
     private static final MethodHandle FALLOCATE = find(

@@ -10,8 +10,10 @@ public final class AttachmentRecord {
             RECORD.u32("nameBytes", "its length", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
     public static final RecordLayout.U32 SCOPE_BYTES =
             RECORD.u32("scopeBytes", "length of the scope", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
-    public static final RecordLayout.U64 SCOPE_START =
-            RECORD.u64("scopeStart", "scope in the strings section: the source file it stood in", RecordLayout.atMost("string bytes"));
+    public static final RecordLayout.U64 SCOPE_START = RECORD.u64(
+            "scopeStart",
+            "scope in the strings section: the source file it stood in",
+            RecordLayout.atMost("string bytes"));
     public static final RecordLayout.U64 VALUE_START =
             RECORD.u64("valueStart", "the value in the values section", RecordLayout.atMost("value bytes"));
     public static final RecordLayout.U64 VALUE_BYTES =

@@ -12,8 +12,8 @@ public final class EncodingRecord {
 
     public static final RecordLayout.U8 BYTE_ORDER =
             RECORD.u8("byteOrder", "1 little-endian, 2 big-endian", RecordLayout.range(1, 2));
-    public static final RecordLayout.U8 FLAGS =
-            RECORD.u8("flags", "bit 0: conjugate when read; bit 1: negate when read", RecordLayout.mask(CONJUGATE | NEGATE));
+    public static final RecordLayout.U8 FLAGS = RECORD.u8(
+            "flags", "bit 0: conjugate when read; bit 1: negate when read", RecordLayout.mask(CONJUGATE | NEGATE));
     public static final RecordLayout.U8 ORDER =
             RECORD.u8("order", "number of strides; 0 for row-major", RecordLayout.range(0, FormatLimits.MAX_ORDER));
 
@@ -21,8 +21,10 @@ public final class EncodingRecord {
         RECORD.reserved(5);
     }
 
-    public static final RecordLayout.U64 STRIDE_START =
-            RECORD.u64("strideStart", "first stride in the coordinates section, in elements", RecordLayout.atMost("coordinate count"));
+    public static final RecordLayout.U64 STRIDE_START = RECORD.u64(
+            "strideStart",
+            "first stride in the coordinates section, in elements",
+            RecordLayout.atMost("coordinate count"));
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private EncodingRecord() {}

@@ -24,10 +24,11 @@ public final class FileRecord {
 
     public static final RecordLayout.U32 PATH_BYTES =
             RECORD.u32("pathBytes", "length of the path", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
-    public static final RecordLayout.U64 PATH_START =
-            RECORD.u64("pathStart", "path in the strings section: foreign, relative to the base fact; shard, empty", RecordLayout.atMost("string bytes"));
-    public static final RecordLayout.U64 SIZE_BYTES =
-            RECORD.u64("sizeBytes", "length of the file", RecordLayout.any());
+    public static final RecordLayout.U64 PATH_START = RECORD.u64(
+            "pathStart",
+            "path in the strings section: foreign, relative to the base fact; shard, empty",
+            RecordLayout.atMost("string bytes"));
+    public static final RecordLayout.U64 SIZE_BYTES = RECORD.u64("sizeBytes", "length of the file", RecordLayout.any());
     public static final RecordLayout.U64 DEVICE =
             RECORD.u64("device", "foreign: device number when linked", RecordLayout.any());
     public static final RecordLayout.U64 INODE =

@@ -7,8 +7,7 @@ public final class FormatHeader {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("FormatHeader");
 
-    public static final RecordLayout.U64 MAGIC_FIELD =
-            RECORD.u64("magic", "`TRENFMT\\n`", RecordLayout.exactly(MAGIC));
+    public static final RecordLayout.U64 MAGIC_FIELD = RECORD.u64("magic", "`TRENFMT\\n`", RecordLayout.exactly(MAGIC));
     public static final RecordLayout.U32 VERSION =
             RECORD.u32("version", "format version", RecordLayout.range(FormatLimits.VERSION, FormatLimits.VERSION));
     public static final RecordLayout.U32 HEADER_BYTES =
@@ -17,10 +16,8 @@ public final class FormatHeader {
             RECORD.u64("requiredFeatures", "bits a reader must know to read on", RecordLayout.mask(0));
     public static final RecordLayout.U64 OPTIONAL =
             RECORD.u64("optionalFeatures", "bits a reader may ignore", RecordLayout.any());
-    public static final RecordLayout.Bytes UUID =
-            RECORD.bytes("uuid", 16, "identity of the container");
-    public static final RecordLayout.U32 HASH =
-            RECORD.u32("hash", "1: SHA-256", RecordLayout.exactly(1));
+    public static final RecordLayout.Bytes UUID = RECORD.bytes("uuid", 16, "identity of the container");
+    public static final RecordLayout.U32 HASH = RECORD.u32("hash", "1: SHA-256", RecordLayout.exactly(1));
 
     static {
         RECORD.reserved(8);

@@ -12,14 +12,17 @@ public final class FragmentRecord {
             RECORD.u64("extentStart", "first extent", RecordLayout.atMost("extent count"));
     public static final RecordLayout.U32 EXTENT_COUNT =
             RECORD.u32("extentCount", "extents, whose bytes follow each other", RecordLayout.atMost("extent count"));
-    public static final RecordLayout.U32 ENCODING =
-            RECORD.u32("encoding", "ordinal in the encodings section, or all ones for canonical", RecordLayout.belowOrNone("encoding count"));
+    public static final RecordLayout.U32 ENCODING = RECORD.u32(
+            "encoding",
+            "ordinal in the encodings section, or all ones for canonical",
+            RecordLayout.belowOrNone("encoding count"));
     public static final RecordLayout.U32 HOLDERS =
             RECORD.u32("holders", "set of ranks that held this fragment", RecordLayout.belowOrNone("holder count"));
 
     static {
         RECORD.reserved(4);
     }
+
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private FragmentRecord() {}

@@ -12,6 +12,7 @@ public final class NameRecord {
     static {
         RECORD.reserved(4);
     }
+
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private NameRecord() {}

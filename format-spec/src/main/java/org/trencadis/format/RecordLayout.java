@@ -134,8 +134,7 @@ public final class RecordLayout {
 
             @Override
             public String findFault(long value, Limits limits) {
-                boolean inside =
-                        Long.compareUnsigned(value, least) >= 0 && Long.compareUnsigned(value, greatest) <= 0;
+                boolean inside = Long.compareUnsigned(value, least) >= 0 && Long.compareUnsigned(value, greatest) <= 0;
                 return inside ? null : text();
             }
         }

@@ -7,8 +7,7 @@ public final class ShardHeader {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("ShardHeader");
 
-    public static final RecordLayout.U64 MAGIC_FIELD =
-            RECORD.u64("magic", "`TRENSHD\\n`", RecordLayout.exactly(MAGIC));
+    public static final RecordLayout.U64 MAGIC_FIELD = RECORD.u64("magic", "`TRENSHD\\n`", RecordLayout.exactly(MAGIC));
     public static final RecordLayout.U32 VERSION =
             RECORD.u32("version", "format version", RecordLayout.range(FormatLimits.VERSION, FormatLimits.VERSION));
     public static final RecordLayout.U32 HEADER_BYTES =

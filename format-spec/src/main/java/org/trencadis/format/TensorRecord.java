@@ -13,8 +13,8 @@ public final class TensorRecord {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("TensorRecord");
 
-    public static final RecordLayout.U64 NAME_START =
-            RECORD.u64("nameStart", "first byte of the name in the strings section", RecordLayout.atMost("string bytes"));
+    public static final RecordLayout.U64 NAME_START = RECORD.u64(
+            "nameStart", "first byte of the name in the strings section", RecordLayout.atMost("string bytes"));
     public static final RecordLayout.U32 NAME_BYTES =
             RECORD.u32("nameBytes", "length of the name", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
     public static final RecordLayout.U32 STATE =
@@ -27,12 +27,16 @@ public final class TensorRecord {
             RECORD.u16("flags", "see below", RecordLayout.mask(DERIVED | BLEND | HAS_ROOT));
     public static final RecordLayout.U32 COPY_COUNT =
             RECORD.u32("copyCount", "copies", RecordLayout.range(1, 0xFFFFFF));
-    public static final RecordLayout.U64 SHAPE_START =
-            RECORD.u64("shapeStart", "first extent of the shape in the coordinates section", RecordLayout.atMost("coordinate count"));
+    public static final RecordLayout.U64 SHAPE_START = RECORD.u64(
+            "shapeStart",
+            "first extent of the shape in the coordinates section",
+            RecordLayout.atMost("coordinate count"));
     public static final RecordLayout.U64 ELEMENT_COUNT =
             RECORD.u64("elementCount", "product of the shape", RecordLayout.any());
-    public static final RecordLayout.U64 COPY_START =
-            RECORD.u64("copyStart", "first copy in the copies section; margins follow the copies", RecordLayout.atMost("copy count"));
+    public static final RecordLayout.U64 COPY_START = RECORD.u64(
+            "copyStart",
+            "first copy in the copies section; margins follow the copies",
+            RecordLayout.atMost("copy count"));
     public static final RecordLayout.U32 MARGIN_COUNT =
             RECORD.u32("marginCount", "margins", RecordLayout.range(0, 0xFFFFFF));
 
