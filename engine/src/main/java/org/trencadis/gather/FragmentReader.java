@@ -1,0 +1,145 @@
+package org.trencadis.gather;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import org.trencadis.format.FormatException.Corrupt;
+import org.trencadis.format.FormatException.Place;
+import org.trencadis.index.Catalog;
+import org.trencadis.index.Encoding;
+import org.trencadis.index.Extent;
+import org.trencadis.index.Fragment;
+import org.trencadis.plan.GatherPlanner;
+import org.trencadis.tensor.Dtype;
+
+/** Executes copy runs: fetches the bytes of each and brings them into canonical form. For one thread. */
+final class FragmentReader implements AutoCloseable {
+    private final Catalog catalog;
+    private final CheckpointFiles files;
+    private final Dtype dtype;
+    private final int unitBytes;
+
+    private Fragment fragment;
+    private Encoding encoding;
+    private int extentNumber;
+    private Extent extent;
+    /** Position of the extent's first byte in the fragment's bytes. */
+    private long extentStart;
+
+    private OpenFile file;
+    private int fileOrdinal;
+
+    FragmentReader(Catalog catalog, CheckpointFiles files, Dtype dtype) {
+        this.catalog = catalog;
+        this.files = files;
+        this.dtype = dtype;
+        this.unitBytes = GatherPlanner.unitBytes(dtype);
+    }
+
+    /** Brings one run of the planner to {@code targetOffset} of {@code target}. */
+    void read(Fragment of, long sourceBytes, long stepBytes, long units, MemorySegment target, long targetOffset)
+            throws IOException {
+        begin(of);
+        if (encoding != null && encoding.strides() != null) {
+            readStrided(sourceBytes, stepBytes, units, target, targetOffset);
+        } else {
+            readTogether(sourceBytes, units * unitBytes, target, targetOffset);
+        }
+        if (encoding != null && !encoding.isPlainBytes()) {
+            ElementEncoding.decode(dtype, encoding, target, targetOffset, units);
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // the planner hands out one object a fragment
+    private void begin(Fragment next) throws IOException {
+        if (fragment != next) {
+            fragment = next;
+            encoding = next.encoding() < 0 ? null : catalog.encoding(next.encoding());
+            enter(0, 0);
+        }
+    }
+
+    private void enter(int number, long start) throws IOException {
+        if (number >= fragment.extentCount()) {
+            throw new Corrupt(
+                    "the extents of a fragment hold its elements",
+                    dtype.bytes(fragment.region().count()) + " bytes",
+                    start + " bytes",
+                    new Place(catalog.image().resource(), "EXTENTS", 0));
+        }
+        extentNumber = number;
+        extentStart = start;
+        extent = catalog.extent(fragment, number);
+        if (file == null || fileOrdinal != extent.file()) {
+            letGo();
+            file = files.pin(extent.file());
+            fileOrdinal = extent.file();
+        }
+    }
+
+    private void readStrided(long sourceBytes, long stepBytes, long units, MemorySegment target, long targetOffset)
+            throws IOException {
+        if (file.isShard() || fragment.extentCount() != 1) {
+            throw new Corrupt(
+                    "a fragment with strides is one extent of a foreign file",
+                    "1 foreign extent",
+                    fragment.extentCount() + (file.isShard() ? " in a shard" : ""),
+                    new Place(catalog.image().resource(), "FRAGMENTS", 0));
+        }
+        if (stepBytes == unitBytes || units == 1) {
+            file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
+        } else {
+            file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
+        }
+    }
+
+    private void readTogether(long from, long bytes, MemorySegment target, long targetOffset) throws IOException {
+        if (from < extentStart) {
+            enter(0, 0);
+        }
+        while (bytes > 0) {
+            while (from - extentStart >= extent.lengthBytes()) {
+                enter(extentNumber + 1, extentStart + extent.lengthBytes());
+            }
+            long part = Math.min(bytes, extent.lengthBytes() - (from - extentStart));
+            file.read(extent, from - extentStart, target, targetOffset, part);
+            from += part;
+            targetOffset += part;
+            bytes -= part;
+        }
+    }
+
+    /** The bytes of a run as part of a mapping, or null. The file stays pinned for as long as {@code files} is open. */
+    MemorySegment findView(Fragment of, long sourceBytes, long bytes) throws IOException {
+        begin(of);
+        if (encoding != null) {
+            boolean plain = encoding.isPlainBytes() && !file.isShard() && fragment.extentCount() == 1;
+            return plain ? pinned(file.findView(extent, sourceBytes, bytes)) : null;
+        }
+        while (sourceBytes - extentStart >= extent.lengthBytes()) {
+            enter(extentNumber + 1, extentStart + extent.lengthBytes());
+        }
+        if (bytes > extent.lengthBytes() - (sourceBytes - extentStart)) {
+            return null;
+        }
+        return pinned(file.findView(extent, sourceBytes - extentStart, bytes));
+    }
+
+    private MemorySegment pinned(MemorySegment view) {
+        if (view != null) {
+            file = null;
+        }
+        return view;
+    }
+
+    private void letGo() {
+        if (file != null) {
+            file.unpin();
+            file = null;
+        }
+    }
+
+    @Override
+    public void close() {
+        letGo();
+    }
+}
