@@ -13,6 +13,9 @@ import org.trencadis.tensor.Dtype;
 
 /** Executes copy runs: fetches the bytes of each and brings them into canonical form. For one thread. */
 final class FragmentReader implements AutoCloseable {
+    /** Bytes fetched at a time to pick units from. */
+    private static final int SPAN_BYTES = 64 * 1024;
+
     private final Catalog catalog;
     private final CheckpointFiles files;
     private final Dtype dtype;
@@ -39,10 +42,18 @@ final class FragmentReader implements AutoCloseable {
     void read(Fragment of, long sourceBytes, long stepBytes, long units, MemorySegment target, long targetOffset)
             throws IOException {
         begin(of);
+        boolean together = stepBytes == unitBytes || units == 1;
         if (encoding != null && encoding.strides() != null) {
-            readStrided(sourceBytes, stepBytes, units, target, targetOffset);
-        } else {
+            checkStrided();
+            if (together) {
+                file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
+            } else {
+                file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
+            }
+        } else if (together) {
             readTogether(sourceBytes, units * unitBytes, target, targetOffset);
+        } else {
+            readApart(sourceBytes, stepBytes, units, target, targetOffset);
         }
         if (encoding != null && !encoding.isPlainBytes()) {
             ElementEncoding.decode(dtype, encoding, target, targetOffset, units);
@@ -60,11 +71,7 @@ final class FragmentReader implements AutoCloseable {
 
     private void enter(int number, long start) throws IOException {
         if (number >= fragment.extentCount()) {
-            throw new Corrupt(
-                    "the extents of a fragment hold its elements",
-                    dtype.bytes(fragment.region().count()) + " bytes",
-                    start + " bytes",
-                    new Place(catalog.image().resource(), "EXTENTS", 0));
+            throw shortExtents(start);
         }
         extentNumber = number;
         extentStart = start;
@@ -76,8 +83,16 @@ final class FragmentReader implements AutoCloseable {
         }
     }
 
-    private void readStrided(long sourceBytes, long stepBytes, long units, MemorySegment target, long targetOffset)
-            throws IOException {
+    private Corrupt shortExtents(long bytes) {
+        return new Corrupt(
+                "the extents of a fragment hold its elements",
+                dtype.bytes(fragment.region().count()) + " bytes",
+                bytes + " bytes",
+                new Place(catalog.image().resource(), "EXTENTS", 0));
+    }
+
+    /** Positions may leave the extent's bytes, so there is but one extent, and its file's length is the bound. */
+    private void checkStrided() throws Corrupt {
         if (file.isShard() || fragment.extentCount() != 1) {
             throw new Corrupt(
                     "a fragment with strides is one extent of a foreign file",
@@ -85,10 +100,28 @@ final class FragmentReader implements AutoCloseable {
                     fragment.extentCount() + (file.isShard() ? " in a shard" : ""),
                     new Place(catalog.image().resource(), "FRAGMENTS", 0));
         }
-        if (stepBytes == unitBytes || units == 1) {
-            file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
-        } else {
-            file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
+    }
+
+    /** Units of a row-major fragment that do not lie together: picked in the mapping, or out of blocks that span some. */
+    private void readApart(long from, long stepBytes, long units, MemorySegment target, long targetOffset)
+            throws IOException {
+        if (!file.isShard() && fragment.extentCount() == 1) {
+            checkInside(from + (units - 1) * stepBytes);
+            file.readStrided(extent, from, stepBytes, units, unitBytes, target, targetOffset);
+            return;
+        }
+        long blockUnits = Math.max(1, Math.min(units, (SPAN_BYTES - unitBytes) / stepBytes + 1));
+        MemorySegment span = MemorySegment.ofArray(new byte[(int) ((blockUnits - 1) * stepBytes + unitBytes)]);
+        for (long done = 0; done < units; done += blockUnits) {
+            long count = Math.min(blockUnits, units - done);
+            readTogether(from + done * stepBytes, (count - 1) * stepBytes + unitBytes, span, 0);
+            OpenFile.copyStrided(span, 0, stepBytes, count, unitBytes, target, targetOffset + done * unitBytes);
+        }
+    }
+
+    private void checkInside(long lastUnit) throws Corrupt {
+        if (lastUnit + unitBytes > extent.lengthBytes()) {
+            throw shortExtents(extent.lengthBytes());
         }
     }
 

@@ -157,6 +157,18 @@ public final class Gatherer {
         }
     }
 
+    /** The mean of the complete copies of replicas that disagree. */
+    void gatherAverage(Tensor tensor, Region region, MemorySegment target) throws IOException {
+        int[] complete = new int[tensor.copyCount()];
+        int count = 0;
+        for (int copy = 0; copy < complete.length; copy++) {
+            if (catalog.copy(tensor, copy).complete()) {
+                complete[count++] = copy;
+            }
+        }
+        gatherMean(tensor, Arrays.copyOf(complete, count), region, target);
+    }
+
     private void gatherRounded(Tensor tensor, Tensor master, Region region, MemorySegment target) throws IOException {
         int block = (int) Math.min(BLEND_ELEMENTS, region.count());
         MemorySegment buffer = MemorySegment.ofArray(new byte[block * Float.BYTES]);

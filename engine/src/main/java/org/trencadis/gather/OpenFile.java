@@ -95,7 +95,8 @@ final class OpenFile {
         }
     }
 
-    private static void copyStrided(
+    /** Copies units that lie apart in {@code source} to where they lie together. */
+    static void copyStrided(
             MemorySegment source, long from, long step, long units, int unitBytes, MemorySegment target, long to) {
         switch (unitBytes) {
             case 1 -> {
