@@ -3,6 +3,7 @@ package org.trencadis.gather;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.Objects;
 import org.trencadis.format.FormatLimits;
 
 /**
@@ -16,13 +17,13 @@ final class ChunkBuffers implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private MemorySegment stored;
     private MemorySegment decoded;
-    private Object shard;
+    private ShardFile shard;
     private int ordinal = -1;
 
     private ChunkBuffers() {}
 
     /** Buffers, if possible those that hold this chunk of {@code shard} already. */
-    static ChunkBuffers take(Object shard, int ordinal) {
+    static ChunkBuffers take(ShardFile shard, int ordinal) {
         synchronized (KEPT) {
             for (ChunkBuffers kept : KEPT) {
                 if (kept.holds(shard, ordinal)) {
@@ -35,12 +36,12 @@ final class ChunkBuffers implements AutoCloseable {
     }
 
     /** Whether {@link #decoded} starts with this chunk. */
-    boolean holds(Object wantedShard, int wantedOrdinal) {
-        return shard == wantedShard && ordinal == wantedOrdinal;
+    boolean holds(ShardFile wantedShard, int wantedOrdinal) {
+        return Objects.equals(shard, wantedShard) && ordinal == wantedOrdinal;
     }
 
     /** Says what {@link #decoded} starts with from now on. */
-    void setHeld(Object heldShard, int heldOrdinal) {
+    void setHeld(ShardFile heldShard, int heldOrdinal) {
         shard = heldShard;
         ordinal = heldOrdinal;
     }
