@@ -64,14 +64,12 @@ public final class Gatherer {
         long[] from = new long[order];
         long[] end = new long[order];
         Arrays.fill(from, margin.fragmentCount() == 0 ? 0 : Long.MAX_VALUE);
-        catalog.forEachFragment(
-                margin,
-                fragment -> fragment.region().forEachBox(box -> {
-                    for (int axis = 0; axis < order; axis++) {
-                        from[axis] = Math.min(from[axis], box.offsets()[axis]);
-                        end[axis] = Math.max(end[axis], box.end(axis));
-                    }
-                }));
+        catalog.forEachFragment(margin, fragment -> fragment.region().forEachBox(box -> {
+            for (int axis = 0; axis < order; axis++) {
+                from[axis] = Math.min(from[axis], box.offsets()[axis]);
+                end[axis] = Math.max(end[axis], box.end(axis));
+            }
+        }));
         long[] extents = new long[order];
         Arrays.setAll(extents, axis -> end[axis] - from[axis]);
         return Region.of(new Box(from, extents));
@@ -148,8 +146,7 @@ public final class Gatherer {
         }
         int block = (int) Math.min(BLEND_ELEMENTS, region.count());
         Mean mean = new Mean(tensor.dtype(), block);
-        MemorySegment buffer =
-                MemorySegment.ofArray(new byte[block * tensor.dtype().bytes()]);
+        MemorySegment buffer = MemorySegment.ofArray(new byte[block * tensor.dtype().bytes()]);
         for (long done = 0; done < region.count(); done += block) {
             int count = (int) Math.min(block, region.count() - done);
             for (int i = 0; i < copies.length; i++) {
@@ -179,13 +176,7 @@ public final class Gatherer {
             int count = (int) Math.min(block, region.count() - done);
             gatherMean(master, copies(master.copyCount()), region.part(done, count), buffer);
             Convert.convert(
-                    Dtype.FLOAT32,
-                    buffer,
-                    0,
-                    tensor.dtype(),
-                    target,
-                    done * tensor.dtype().bytes(),
-                    count);
+                    Dtype.FLOAT32, buffer, 0, tensor.dtype(), target, done * tensor.dtype().bytes(), count);
         }
     }
 

@@ -70,7 +70,8 @@ final class PieceWorker implements AutoCloseable {
         }
         long elements = PieceBytes.length(unit.lane.bytes, number) / Float.BYTES;
         long modelOffset = (long) part * FormatLimits.CHUNK_BYTES / unit.ratio;
-        long first = Rounding.findDifference(masterPieces, 0, unit.model.tensor.dtype(), pieces, modelOffset, elements);
+        long first = Rounding.findDifference(
+                masterPieces, 0, unit.model.tensor.dtype(), pieces, modelOffset, elements);
         if (first >= 0) {
             unit.derivation.refute(unit.model.readCopy, number * (FormatLimits.CHUNK_BYTES / Float.BYTES) + first);
         }

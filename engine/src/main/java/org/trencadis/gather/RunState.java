@@ -1,13 +1,14 @@
 package org.trencadis.gather;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.nio.charset.StandardCharsets;
 import org.trencadis.format.Value;
+import org.trencadis.format.ValueCodec;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Group;
 
@@ -61,7 +62,8 @@ final class RunState {
         }
         List<Value> texts = new ArrayList<>();
         names.forEach(name -> texts.add(new Value.Text(name)));
-        return new Value.Tuple(List.of(new Value.Sequence(texts), steps(settings, names), new Value.Mapping(kept)));
+        return new Value.Tuple(
+                List.of(new Value.Sequence(texts), steps(settings, names), new Value.Mapping(kept)));
     }
 
     private static Value steps(Value.Mapping settings, List<String> names) {
