@@ -127,7 +127,7 @@ final class ZipArchive {
         byte[] tail = name.getBytes(StandardCharsets.UTF_8);
         byte[] whole = Arrays.copyOf(root == null ? new byte[0] : root, (root == null ? 0 : root.length) + tail.length);
         System.arraycopy(tail, 0, whole, whole.length - tail.length, tail.length);
-        return table[findSlot(whole, 0)] - 1;
+        return table[findSlot(whole, 0)] - 1L;
     }
 
     int count() {
