@@ -2,6 +2,8 @@ package org.trencadis.torch;
 
 import java.io.IOException;
 import java.math.BigInteger;
+import org.trencadis.format.FormatException;
+import org.trencadis.format.FormatException.Place;
 import org.trencadis.format.Value;
 
 /**
@@ -36,86 +38,250 @@ public final class Node {
         void accept(Node key, Node value) throws IOException;
     }
 
+    /** How a node was reached from its parent, where not by the key that is its step. */
+    private static final int BY_KEY = -1;
+
+    private static final int BY_NAME = -2;
+
+    private final TorchFile file;
+    private final long word;
+    private final Node parent;
+    /** The item's index, or {@link #BY_KEY}, {@link #BY_NAME}. */
+    private final int index;
+
+    /** The word of the key, or a name, for {@link #path}. */
+    private final Object step;
+
+    private Node(TorchFile file, long word, Node parent, int index, Object step) {
+        this.file = file;
+        this.word = word;
+        this.parent = parent;
+        this.index = index;
+        this.step = step;
+    }
+
+    static Node root(TorchFile file) {
+        return new Node(file, file.tree().root(), null, BY_NAME, "");
+    }
+
+    private Node child(long childWord, String name) {
+        return new Node(file, childWord, this, BY_NAME, name);
+    }
+
+    long word() {
+        return word;
+    }
+
+    TorchFile torchFile() {
+        return file;
+    }
+
     public Kind kind() {
-        throw new UnsupportedOperationException("stub");
+        return switch (Word.tag(word)) {
+            case Word.CONSTANT -> word == Word.NONE ? Kind.NONE : word == Word.EMPTY_TUPLE ? Kind.TUPLE : Kind.BOOL;
+            case Word.INT, Word.BIG -> Kind.INT;
+            case Word.REAL -> Kind.REAL;
+            case Word.TEXT -> Kind.TEXT;
+            case Word.BYTES -> Kind.BYTES;
+            case Word.GLOBAL -> Kind.GLOBAL;
+            case Word.TUPLE -> Kind.TUPLE;
+            case Word.LIST -> Kind.LIST;
+            case Word.DICT -> Kind.DICT;
+            case Word.SET -> Kind.SET;
+            case Word.TENSOR -> Kind.TENSOR;
+            default -> Kind.OBJECT;
+        };
     }
 
     public boolean isNone() {
-        return kind() == Kind.NONE;
+        return word == Word.NONE;
     }
 
     public boolean asBool() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.BOOL);
+        return word == Word.TRUE;
     }
 
     /** A whole number, or a zero-dimensional integer or float tensor read from the file, that fits a long. */
     public long asLong() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        if (Word.tag(word) == Word.INT) {
+            return Word.payload(word);
+        }
+        if (kind() == Kind.TENSOR) {
+            return TensorBytes.wholeNumber(this);
+        }
+        BigInteger value = asBigInteger();
+        if (value.bitLength() > 63) {
+            throw corrupt("a number fits 64 bits", "-2^63 to 2^63 - 1", value.bitLength() + 1 + " bits");
+        }
+        return value.longValue();
     }
 
     public BigInteger asBigInteger() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.INT);
+        return tree().records().integer(word);
     }
 
-    /** A float or a whole number. */
+    /** A float or a whole number, or a zero-dimensional tensor read from the file. */
     public double asReal() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        return switch (kind()) {
+            case INT -> asBigInteger().doubleValue();
+            case TENSOR -> TensorBytes.number(this);
+            default -> {
+                require(Kind.REAL);
+                yield tree().records().real(word);
+            }
+        };
     }
 
     public String asText() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.TEXT);
+        return tree().symbols().text(number());
     }
 
     public byte[] asBytes() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.BYTES);
+        return tree().records().bytes(word, tree().bytes());
     }
 
     /** Items of a list, tuple or set, entries of a dictionary. */
     public int size() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        return switch (kind()) {
+            case LIST, TUPLE, SET -> tree().count(word);
+            case DICT -> tree().count(word) / 2;
+            default -> throw wrongKind("LIST, TUPLE, SET or DICT");
+        };
     }
 
     /** Item {@code index} of a list, tuple or set. */
-    public Node item(int index) throws IOException {
-        throw new UnsupportedOperationException("stub");
+    public Node item(int itemIndex) throws IOException {
+        Kind kind = kind();
+        if (kind != Kind.LIST && kind != Kind.TUPLE && kind != Kind.SET) {
+            throw wrongKind("LIST, TUPLE or SET");
+        }
+        int count = tree().count(word);
+        if (itemIndex < 0 || itemIndex >= count) {
+            throw corrupt("an item of " + path(), "item " + itemIndex, count + " items");
+        }
+        return new Node(file, tree().item(word, itemIndex), this, itemIndex, null);
     }
 
     public void forEachEntry(EntrySink sink) throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.DICT);
+        int count = tree().count(word);
+        for (int i = 0; i < count; i += 2) {
+            sink.accept(key(i / 2), value(i / 2));
+        }
+    }
+
+    /** The key of entry {@code entry} of a dictionary. */
+    public Node key(int entry) throws IOException {
+        checkEntry(entry);
+        return child(tree().item(word, 2 * entry), "key " + entry);
+    }
+
+    /** The value of entry {@code entry} of a dictionary. */
+    public Node value(int entry) throws IOException {
+        checkEntry(entry);
+        return new Node(
+                file, tree().item(word, 2 * entry + 1), this, BY_KEY, tree().item(word, 2 * entry));
+    }
+
+    private void checkEntry(int entry) throws IOException {
+        require(Kind.DICT);
+        if (entry < 0 || entry >= tree().count(word) / 2) {
+            throw corrupt("an entry of a dictionary", "entry " + entry, tree().count(word) / 2 + " entries");
+        }
     }
 
     /** The value under a text key of a dictionary, or null where the key is absent or this is no dictionary. */
     public Node find(String key) throws IOException {
-        throw new UnsupportedOperationException("stub");
+        if (Word.tag(word) != Word.DICT) {
+            return null;
+        }
+        int symbol = tree().symbols().find(key);
+        return symbol < 0 ? null : findWord(Word.of(Word.TEXT, symbol));
     }
 
     /** The value under a whole-number key of a dictionary, or null. */
     public Node find(long key) throws IOException {
-        throw new UnsupportedOperationException("stub");
+        return Word.tag(word) != Word.DICT || !Word.fitsInt(key) ? null : findWord(Word.of(Word.INT, key));
+    }
+
+    private Node findWord(long key) throws IOException {
+        int entry = file.indexes().find(word, key);
+        return entry < 0 ? null : value(entry);
     }
 
     /** {@link #find} that must succeed: Corrupt, naming the path and the missing key, otherwise. */
     public Node get(String key) throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.DICT);
+        Node found = find(key);
+        if (found == null) {
+            throw corrupt("a dictionary has its key", path() + " has key " + key, "none");
+        }
+        return found;
     }
 
     /** {@code module.name} of a GLOBAL, or of an OBJECT's class; null for other kinds. */
     public String globalName() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        return switch (Word.tag(word)) {
+            case Word.GLOBAL -> tree().symbols().globalName(number());
+            case Word.STORAGE -> tree().storages().type(number()).globalName();
+            case Word.OBJECT -> callable().globalName();
+            default -> null;
+        };
+    }
+
+    /** The module and the name of a GLOBAL; null for other kinds. */
+    Value.Global global() throws IOException {
+        if (Word.tag(word) != Word.GLOBAL) {
+            return null;
+        }
+        Symbols symbols = tree().symbols();
+        return new Value.Global(symbols.text(symbols.module(number())), symbols.text(symbols.name(number())));
+    }
+
+    /** What an OBJECT would have called: most often a GLOBAL. */
+    public Node callable() throws IOException {
+        require(Kind.OBJECT);
+        return child(isStorage() ? Word.NONE : tree().records().callable(word), "class");
     }
 
     /** The arguments of an OBJECT, a TUPLE. */
     public Node arguments() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.OBJECT);
+        return child(isStorage() ? Word.EMPTY_TUPLE : tree().records().arguments(word), "arguments");
     }
 
-    /** The state of an OBJECT, often a DICT of attributes; a NONE node where it has none. */
+    /**
+     * The state of an OBJECT, often a DICT of attributes; a NONE node where it has none. Also attributes that were set on a
+     * DICT or TENSOR.
+     */
     public Node state() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        int tag = Word.tag(word);
+        boolean hasState = tag == Word.OBJECT || tag == Word.DICT || tag == Word.TENSOR;
+        if (!hasState && !isStorage()) {
+            throw wrongKind("OBJECT, DICT or TENSOR");
+        }
+        return child(hasState ? tree().records().state(word) : Word.NONE, "state");
+    }
+
+    /** The LIST of what was appended to an OBJECT; a NONE node where nothing was. */
+    public Node appended() throws IOException {
+        require(Kind.OBJECT);
+        return child(isStorage() ? Word.NONE : tree().records().appended(word), "items");
+    }
+
+    /** The DICT of the entries that were set on an OBJECT; a NONE node where none were. */
+    public Node entries() throws IOException {
+        require(Kind.OBJECT);
+        return child(isStorage() ? Word.NONE : tree().records().entries(word), "entries");
     }
 
     public TorchTensor asTensor() throws IOException {
-        throw new UnsupportedOperationException("stub");
+        require(Kind.TENSOR);
+        return tree().tensors().locate(word, file.isBigEndian(), place());
     }
 
     /**
@@ -123,11 +289,61 @@ public final class Node {
      * text note of dtype and shape. Shared references become {@link Value.Shared}.
      */
     public Value toValue(long maxTensorBytes) throws IOException {
-        throw new UnsupportedOperationException("stub");
+        return new TreeValues(maxTensorBytes).value(this, 0);
     }
 
     /** Where this node stands: {@code file: optimizer_state_dict.group_paddings[0]}, for messages. */
     public String path() {
-        throw new UnsupportedOperationException("stub");
+        return file.file() + ": " + NodePath.of(this);
+    }
+
+    Node parent() {
+        return parent;
+    }
+
+    /** The step to this node from its parent, with its separator. */
+    String step() throws IOException {
+        if (index >= 0) {
+            return "[" + index + "]";
+        }
+        if (index == BY_NAME) {
+            return "<" + step + ">";
+        }
+        Node key = new Node(file, (Long) step, null, BY_NAME, "");
+        return switch (key.kind()) {
+            case TEXT -> "." + key.asText();
+            case INT -> "[" + key.asBigInteger() + "]";
+            default -> "[" + key.kind() + "]";
+        };
+    }
+
+    Place place() {
+        return new Place(file.file().toString(), NodePath.of(this), tree().bytes().start());
+    }
+
+    FormatException.Corrupt corrupt(String rule, Object expected, Object actual) {
+        return new FormatException.Corrupt(rule, expected, actual, place());
+    }
+
+    private FormatException wrongKind(String expected) {
+        return corrupt("a value is of the kind that its place asks for", expected, kind());
+    }
+
+    private void require(Kind expected) throws IOException {
+        if (kind() != expected) {
+            throw wrongKind(expected.name());
+        }
+    }
+
+    private boolean isStorage() {
+        return Word.tag(word) == Word.STORAGE;
+    }
+
+    private int number() {
+        return (int) Word.payload(word);
+    }
+
+    private PickleTree tree() {
+        return file.tree();
     }
 }

@@ -24,6 +24,33 @@ public record TorchTensor(
         boolean negate) {
     /** Whether the elements lie one after another in row-major order. */
     public boolean isRowMajor() {
-        throw new UnsupportedOperationException("stub");
+        long expected = 1;
+        for (int axis = shape.length - 1; axis >= 0; axis--) {
+            if (shape[axis] == 0) {
+                return true;
+            }
+            if (shape[axis] != 1 && strides[axis] != expected) {
+                return false;
+            }
+            expected *= shape[axis];
+        }
+        return true;
+    }
+
+    /** The number of elements; less than 2^59. */
+    public long elements() {
+        long elements = 1;
+        for (long extent : shape) {
+            if (extent == 0) {
+                return 0;
+            }
+            elements *= extent;
+        }
+        return elements;
+    }
+
+    /** Bytes of the elements behind each other; each element's bytes are counted, also where a stride is 0. */
+    public long sizeBytes() {
+        return elements() * dtype.bytes();
     }
 }

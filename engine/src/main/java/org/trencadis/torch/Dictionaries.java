@@ -1,0 +1,166 @@
+package org.trencadis.torch;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Entries of dictionaries: the last value under a key counts, at the place of the first.
+ *
+ * <p>Keys are equal when their words are: texts, whole numbers and constants by value, all else by identity. Small
+ * dictionaries are kept free of repetition as they grow, large ones are cleaned once at the end.
+ */
+final class Dictionaries {
+    /** Up to this many entries keys are compared one by one. */
+    private static final int SMALL = 8;
+
+    private final Records records;
+    private long[] large = new long[4];
+    private int largeCount;
+
+    Dictionaries(Records records) {
+        this.records = records;
+    }
+
+    /** Sets the entries key, value, key … of {@code words} between {@code from} and {@code to}. */
+    void put(long dict, long[] words, int from, int to) throws IOException {
+        long block = records.blockOf(dict);
+        int entries = (block < 0 ? 0 : records.count(block) / 2) + (to - from) / 2;
+        if (entries > SMALL) {
+            records.append(dict, words, from, to);
+            if (largeCount == 0 || large[largeCount - 1] != dict) {
+                large = largeCount == large.length ? Arrays.copyOf(large, 2 * largeCount) : large;
+                large[largeCount++] = dict;
+            }
+            return;
+        }
+        if (!repeats(block, words, from, to)) {
+            records.append(dict, words, from, to);
+            return;
+        }
+        for (int i = from; i < to; i += 2) {
+            putOne(dict, words, i);
+        }
+    }
+
+    private boolean repeats(long block, long[] words, int from, int to) {
+        for (int i = from; i < to; i += 2) {
+            for (int j = from; j < i; j += 2) {
+                if (words[j] == words[i]) {
+                    return true;
+                }
+            }
+            if (block >= 0 && find(block, words[i]) >= 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void putOne(long dict, long[] words, int at) throws IOException {
+        long block = records.blockOf(dict);
+        int entry = block < 0 ? -1 : find(block, words[at]);
+        if (entry < 0) {
+            records.append(dict, words, at, at + 2);
+        } else if (records.fits(block, words[at + 1])) {
+            records.setItem(block, 2 * entry + 1, words[at + 1]);
+        } else {
+            long[] all = new long[records.count(block)];
+            for (int i = 0; i < all.length; i++) {
+                all[i] = i == 2 * entry + 1 ? words[at + 1] : records.item(block, i);
+            }
+            records.setBlock(dict, records.newBlock(all, 0, all.length));
+        }
+    }
+
+    /** The entry with this key in a block, or -1; one by one. */
+    private int find(long block, long key) {
+        int count = records.count(block);
+        for (int i = 0; i < count; i += 2) {
+            if (records.item(block, i) == key) {
+                return i / 2;
+            }
+        }
+        return -1;
+    }
+
+    /** Removes what is repeated in large dictionaries; once, when all is read. */
+    void finish() {
+        Arrays.sort(large, 0, largeCount);
+        for (int i = 0; i < largeCount; i++) {
+            if (i == 0 || large[i] != large[i - 1]) {
+                long block = records.blockOf(large[i]);
+                try (Arena arena = Arena.ofConfined()) {
+                    new Index(records, block, arena).merge();
+                }
+            }
+        }
+    }
+
+    /** The entries of one dictionary by their keys. */
+    static final class Index {
+        private final Records records;
+        private final long block;
+        private final MemorySegment slots;
+        private final long mask;
+
+        /** Of the entries up to the first that repeats a key; {@link #merge} goes on from there. */
+        Index(Records records, long block, Arena arena) {
+            this.records = records;
+            this.block = block;
+            int entries = records.count(block) / 2;
+            long size = Long.highestOneBit(Math.max(1, entries)) * 4;
+            this.mask = size - 1;
+            this.slots = arena.allocate(size * 4, 4);
+            for (int entry = 0; entry < entries; entry++) {
+                long slot = slot(records.item(block, 2 * entry));
+                if (at(slot) == 0) {
+                    slots.setAtIndex(ValueLayout.JAVA_INT, slot, entry + 1);
+                }
+            }
+        }
+
+        /** The first entry with this key, or -1. */
+        int find(long key) {
+            return at(slot(key)) - 1;
+        }
+
+        void merge() {
+            int entries = records.count(block) / 2;
+            int kept = 0;
+            for (int entry = 0; entry < entries; entry++) {
+                long key = records.item(block, 2 * entry);
+                long value = records.item(block, 2 * entry + 1);
+                int first = find(key);
+                if (first < entry) {
+                    records.setItem(block, 2 * first + 1, value);
+                    continue;
+                }
+                if (kept < entry) {
+                    records.setItem(block, 2 * kept, key);
+                    records.setItem(block, 2 * kept + 1, value);
+                }
+                slots.setAtIndex(ValueLayout.JAVA_INT, slot(key), kept + 1);
+                kept++;
+            }
+            if (kept < entries) {
+                records.cut(block, 2 * kept);
+            }
+        }
+
+        private long slot(long key) {
+            long hash = key * 0x9E3779B97F4A7C15L;
+            long slot = (hash ^ hash >>> 32) & mask;
+            while (at(slot) != 0 && records.item(block, 2 * (at(slot) - 1)) != key) {
+                slot = slot + 1 & mask;
+            }
+            return slot;
+        }
+
+        private int at(long slot) {
+            return slots.getAtIndex(ValueLayout.JAVA_INT, slot);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package org.trencadis.torch;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.trencadis.format.FormatException;
+import org.trencadis.format.Value;
+import org.trencadis.format.ValueCodec;
+
+/**
+ * Turns a tree into a {@link Value}: each container, object once, so neither cycles nor repetition can blow it up.
+ *
+ * <p>Containers and objects are numbered in order of their start; empty tuples are one constant and have no number.
+ */
+final class TreeValues {
+    private final long maxTensorBytes;
+    private final Map<Long, Long> ordinals = new HashMap<>();
+    private long nextOrdinal;
+
+    TreeValues(long maxTensorBytes) {
+        this.maxTensorBytes = maxTensorBytes;
+    }
+
+    Value value(Node node, int depth) throws IOException {
+        if (depth > ValueCodec.MAX_DEPTH) {
+            throw new FormatException.Unsupported(
+                    "values nest at most " + ValueCodec.MAX_DEPTH + " deep", ValueCodec.MAX_DEPTH, "more", node.place());
+        }
+        return switch (node.kind()) {
+            case NONE -> new Value.None();
+            case BOOL -> new Value.Bool(node.asBool());
+            case INT -> new Value.Int(node.asBigInteger());
+            case REAL -> new Value.Real(node.asReal());
+            case TEXT -> new Value.Text(node.asText());
+            case BYTES -> new Value.Blob(node.asBytes());
+            case GLOBAL -> node.global();
+            case TENSOR -> tensor(node.asTensor(), node);
+            case LIST, TUPLE, SET, DICT, OBJECT -> container(node, depth);
+        };
+    }
+
+    private Value container(Node node, int depth) throws IOException {
+        Long known = ordinals.putIfAbsent(node.word(), nextOrdinal);
+        if (known != null) {
+            return new Value.Shared(known);
+        }
+        nextOrdinal++;
+        return switch (node.kind()) {
+            case LIST -> new Value.Sequence(items(node, depth));
+            case TUPLE -> new Value.Tuple(items(node, depth));
+            case DICT -> new Value.Mapping(entries(node, depth));
+            case SET -> set(node, depth);
+            default -> object(node, depth);
+        };
+    }
+
+    private List<Value> items(Node node, int depth) throws IOException {
+        int size = node.size();
+        List<Value> items = new ArrayList<>(size);
+        for (int i = 0; i < size; i++) {
+            items.add(value(node.item(i), depth + 1));
+        }
+        return items;
+    }
+
+    private List<Value.Entry> entries(Node node, int depth) throws IOException {
+        List<Value.Entry> entries = new ArrayList<>(node.size());
+        node.forEachEntry(
+                (key, value) -> entries.add(new Value.Entry(value(key, depth + 1), value(value, depth + 1))));
+        return entries;
+    }
+
+    /** {@code set([…])}; the tuple and the list of the call take part in the numbering. */
+    private Value set(Node node, int depth) throws IOException {
+        nextOrdinal += 2;
+        Value items = new Value.Sequence(items(node, depth + 2));
+        return new Value.Instance(
+                new Value.Global("builtins", "set"), new Value.Tuple(List.of(items)), new Value.None());
+    }
+
+    private Value object(Node node, int depth) throws IOException {
+        if (node.callable().isNone()) {
+            nextOrdinal++;
+            String name = node.globalName();
+            int dot = name.lastIndexOf('.');
+            return new Value.Instance(
+                    new Value.Global(name.substring(0, dot), name.substring(dot + 1)),
+                    new Value.Tuple(List.of()),
+                    new Value.None());
+        }
+        Value callable = value(node.callable(), depth + 1);
+        Value arguments = value(node.arguments(), depth + 1);
+        Node appended = node.appended();
+        Node entries = node.entries();
+        if (appended.isNone() && entries.isNone()) {
+            return new Value.Instance(callable, arguments, value(node.state(), depth + 1));
+        }
+        nextOrdinal++;
+        List<Value> parts = new ArrayList<>();
+        for (Node part : List.of(node.state(), appended, entries)) {
+            parts.add(value(part, depth + 2));
+        }
+        return new Value.Instance(callable, arguments, new Value.Tuple(parts));
+    }
+
+    private Value tensor(TorchTensor tensor, Node node) throws IOException {
+        if (tensor.sizeBytes() > maxTensorBytes) {
+            return new Value.Text("tensor " + tensor.dtype().torchName() + " " + Arrays.toString(tensor.shape()));
+        }
+        List<Long> shape = Arrays.stream(tensor.shape()).boxed().toList();
+        return new Value.Tensor(tensor.dtype().code(), shape, new Value.Blob(TensorBytes.rowMajor(tensor, node)));
+    }
+}
