@@ -56,8 +56,9 @@ final class GroupBook {
      * Takes the hyperparameters of a group from one file.
      *
      * @param node the optimizer's {@code param_groups} entry, or null where the file has none
+     * @param from the file, for findings
      */
-    void addSettings(int number, Node node) throws IOException {
+    void addSettings(int number, Node node, String from) throws IOException {
         Draft group = group(number);
         if (node == null) {
             withoutSettings = true;
@@ -74,12 +75,12 @@ final class GroupBook {
         });
         if (group.settings == null) {
             group.settings = settings;
-            group.settingsFrom = node.path();
+            group.settingsFrom = from;
             Node moe = Nodes.findValue(node, "moe");
             group.expert |= moe != null && moe.kind() == Kind.BOOL && moe.asBool();
             group.name = Nodes.findText(node, "name");
         } else if (differing == null && !group.settings.equals(settings)) {
-            differing = node.path() + " differs from " + group.settingsFrom;
+            differing = "group " + number + " in " + from + " and in " + group.settingsFrom;
         }
     }
 
@@ -96,7 +97,7 @@ final class GroupBook {
 
     /** A step as a value: a whole number where it is one. */
     static Value number(Node node) throws IOException {
-        if (node.kind() == Kind.REAL) {
+        if (node.kind() == Kind.REAL || node.kind() == Kind.TENSOR) {
             double real = node.asReal();
             return real == Math.rint(real) && Math.abs(real) < 1L << 53
                     ? new Value.Int((long) real)

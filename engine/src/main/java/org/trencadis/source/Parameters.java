@@ -78,7 +78,12 @@ final class Parameters {
                 throw new SourceException("parameter " + name + ": fused experts on " + geometry.tp()
                         + " tensor-parallel ranks are not supported");
             }
-            return new Owner(name, experts.place(name, shape), epRank);
+            Placement placement = experts.place(name, shape);
+            if (epRank >= placement.shards().length) {
+                throw new SourceException("parameter " + name + ": the layer declares " + placement.shards().length
+                        + " expert-parallel ranks, the optimizer files have more");
+            }
+            return new Owner(name, placement, epRank);
         }
         return new Owner(experts.globalName(name, epRank), placement(mp / geometry.tp(), name), mp % geometry.tp());
     }

@@ -225,10 +225,10 @@ final class PartitionReader {
             Node own;
             if (base.kind() == Kind.LIST) {
                 own = group < base.size() ? base.item(group) : null;
-                reading.groups().addSettings(group, null);
+                reading.groups().addSettings(group, null, reading.relative(torch.file()));
             } else {
                 Node settings = base.get("param_groups").item(group);
-                reading.groups().addSettings(group, settings);
+                reading.groups().addSettings(group, settings, reading.relative(torch.file()));
                 Node members = settings.get("params");
                 own = members.size() == 0
                         ? null
