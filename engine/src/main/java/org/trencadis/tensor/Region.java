@@ -34,6 +34,14 @@ public record Region(Box box, long start, long count) {
         return start == 0 && count == box.elements();
     }
 
+    /** The elements {@code [from, from + count)} of this region, counted in its own order. */
+    public Region part(long from, long count) {
+        if (from < 0 || count < 0 || count > this.count - from) {
+            throw new IllegalArgumentException("part [" + from + ", +" + count + ") of " + this.count + " elements");
+        }
+        return new Region(box, start + from, count);
+    }
+
     /** The point of the first element. Only where there is one. */
     public long[] first() {
         return box.unflatten(start);

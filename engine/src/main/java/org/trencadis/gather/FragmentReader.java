@@ -1,0 +1,178 @@
+package org.trencadis.gather;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import org.trencadis.format.FormatException.Corrupt;
+import org.trencadis.format.FormatException.Place;
+import org.trencadis.index.Catalog;
+import org.trencadis.index.Encoding;
+import org.trencadis.index.Extent;
+import org.trencadis.index.Fragment;
+import org.trencadis.plan.GatherPlanner;
+import org.trencadis.tensor.Dtype;
+
+/** Executes copy runs: fetches the bytes of each and brings them into canonical form. For one thread. */
+final class FragmentReader implements AutoCloseable {
+    /** Bytes fetched at a time to pick units from. */
+    private static final int SPAN_BYTES = 64 * 1024;
+
+    private final Catalog catalog;
+    private final CheckpointFiles files;
+    private final Dtype dtype;
+    private final int unitBytes;
+
+    private Fragment fragment;
+    private Encoding encoding;
+    private int extentNumber;
+    private Extent extent;
+    /** Position of the extent's first byte in the fragment's bytes. */
+    private long extentStart;
+
+    private OpenFile file;
+    private int fileOrdinal;
+
+    FragmentReader(Catalog catalog, CheckpointFiles files, Dtype dtype) {
+        this.catalog = catalog;
+        this.files = files;
+        this.dtype = dtype;
+        this.unitBytes = GatherPlanner.unitBytes(dtype);
+    }
+
+    /** Brings one run of the planner to {@code targetOffset} of {@code target}. */
+    void read(Fragment of, long sourceBytes, long stepBytes, long units, MemorySegment target, long targetOffset)
+            throws IOException {
+        begin(of);
+        boolean together = stepBytes == unitBytes || units == 1;
+        if (encoding != null && encoding.strides() != null) {
+            checkStrided();
+            if (together) {
+                file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
+            } else {
+                file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
+            }
+        } else if (together) {
+            readTogether(sourceBytes, units * unitBytes, target, targetOffset);
+        } else {
+            readApart(sourceBytes, stepBytes, units, target, targetOffset);
+        }
+        if (encoding != null && !encoding.isPlainBytes()) {
+            ElementEncoding.decode(dtype, encoding, target, targetOffset, units);
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // the planner hands out one object a fragment
+    private void begin(Fragment next) throws IOException {
+        if (fragment != next) {
+            fragment = next;
+            encoding = next.encoding() < 0 ? null : catalog.encoding(next.encoding());
+            enter(0, 0);
+        }
+    }
+
+    private void enter(int number, long start) throws IOException {
+        if (number >= fragment.extentCount()) {
+            throw shortExtents(start);
+        }
+        extentNumber = number;
+        extentStart = start;
+        extent = catalog.extent(fragment, number);
+        if (file == null || fileOrdinal != extent.file()) {
+            letGo();
+            file = files.pin(extent.file());
+            fileOrdinal = extent.file();
+        }
+    }
+
+    private Corrupt shortExtents(long bytes) {
+        return new Corrupt(
+                "the extents of a fragment hold its elements",
+                dtype.bytes(fragment.region().count()) + " bytes",
+                bytes + " bytes",
+                new Place(catalog.image().resource(), "EXTENTS", 0));
+    }
+
+    /** Positions may leave the extent's bytes, so there is but one extent, and its file's length is the bound. */
+    private void checkStrided() throws Corrupt {
+        if (file.isShard() || fragment.extentCount() != 1) {
+            throw new Corrupt(
+                    "a fragment with strides is one extent of a foreign file",
+                    "1 foreign extent",
+                    fragment.extentCount() + (file.isShard() ? " in a shard" : ""),
+                    new Place(catalog.image().resource(), "FRAGMENTS", 0));
+        }
+    }
+
+    /** Units of a row-major fragment that do not lie together: picked in the mapping, or out of blocks that span some. */
+    private void readApart(long from, long stepBytes, long units, MemorySegment target, long targetOffset)
+            throws IOException {
+        if (!file.isShard() && fragment.extentCount() == 1) {
+            checkInside(from + (units - 1) * stepBytes);
+            file.readStrided(extent, from, stepBytes, units, unitBytes, target, targetOffset);
+            return;
+        }
+        long blockUnits = Math.max(1, Math.min(units, (SPAN_BYTES - unitBytes) / stepBytes + 1));
+        MemorySegment span = MemorySegment.ofArray(new byte[(int) ((blockUnits - 1) * stepBytes + unitBytes)]);
+        for (long done = 0; done < units; done += blockUnits) {
+            long count = Math.min(blockUnits, units - done);
+            readTogether(from + done * stepBytes, (count - 1) * stepBytes + unitBytes, span, 0);
+            OpenFile.copyStrided(span, 0, stepBytes, count, unitBytes, target, targetOffset + done * unitBytes);
+        }
+    }
+
+    private void checkInside(long lastUnit) throws Corrupt {
+        if (lastUnit + unitBytes > extent.lengthBytes()) {
+            throw shortExtents(extent.lengthBytes());
+        }
+    }
+
+    private void readTogether(long from, long bytes, MemorySegment target, long targetOffset) throws IOException {
+        if (from < extentStart) {
+            enter(0, 0);
+        }
+        while (bytes > 0) {
+            while (from - extentStart >= extent.lengthBytes()) {
+                enter(extentNumber + 1, extentStart + extent.lengthBytes());
+            }
+            long part = Math.min(bytes, extent.lengthBytes() - (from - extentStart));
+            file.read(extent, from - extentStart, target, targetOffset, part);
+            from += part;
+            targetOffset += part;
+            bytes -= part;
+        }
+    }
+
+    /** The bytes of a run as part of a mapping, or null. The file stays pinned for as long as {@code files} is open. */
+    MemorySegment findView(Fragment of, long sourceBytes, long bytes) throws IOException {
+        begin(of);
+        if (encoding != null) {
+            boolean plain = encoding.isPlainBytes() && !file.isShard() && fragment.extentCount() == 1;
+            return plain ? pinned(file.findView(extent, sourceBytes, bytes)) : null;
+        }
+        while (sourceBytes - extentStart >= extent.lengthBytes()) {
+            enter(extentNumber + 1, extentStart + extent.lengthBytes());
+        }
+        if (bytes > extent.lengthBytes() - (sourceBytes - extentStart)) {
+            return null;
+        }
+        return pinned(file.findView(extent, sourceBytes - extentStart, bytes));
+    }
+
+    private MemorySegment pinned(MemorySegment view) {
+        if (view != null) {
+            file = null;
+        }
+        return view;
+    }
+
+    private void letGo() {
+        if (file != null) {
+            file.unpin();
+            file = null;
+        }
+    }
+
+    @Override
+    public void close() {
+        letGo();
+    }
+}

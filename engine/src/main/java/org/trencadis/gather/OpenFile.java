@@ -1,0 +1,150 @@
+package org.trencadis.gather;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.trencadis.index.Extent;
+import org.trencadis.storage.FileLease;
+import org.trencadis.storage.StorageException;
+
+/** One file behind a catalog, a foreign original or a shard, while it is open; counts who reads it. */
+final class OpenFile {
+    private static final int CLOSED = -1;
+
+    private final FileLease foreign;
+    private final ShardFile shard;
+    private final AtomicInteger readers = new AtomicInteger(1);
+
+    OpenFile(FileLease foreign, ShardFile shard) {
+        this.foreign = foreign;
+        this.shard = shard;
+    }
+
+    /** Counts one more reader, or returns false where the file was closed. */
+    boolean tryPin() {
+        int seen = readers.get();
+        while (seen != CLOSED) {
+            if (readers.compareAndSet(seen, seen + 1)) {
+                return true;
+            }
+            seen = readers.get();
+        }
+        return false;
+    }
+
+    void unpin() {
+        readers.decrementAndGet();
+    }
+
+    /** Closes the file where nobody reads it. */
+    boolean tryClose() throws IOException {
+        if (!readers.compareAndSet(0, CLOSED)) {
+            return false;
+        }
+        close();
+        return true;
+    }
+
+    /** Closes the file whoever reads it. */
+    void close() throws IOException {
+        readers.set(CLOSED);
+        if (foreign != null) {
+            foreign.close();
+        } else {
+            shard.close();
+        }
+    }
+
+    boolean isShard() {
+        return shard != null;
+    }
+
+    /** Copies decoded bytes; {@code fromBytes} counts from the start of {@code extent}. */
+    void read(Extent extent, long fromBytes, MemorySegment target, long targetOffset, long bytes) throws IOException {
+        if (foreign != null) {
+            foreign.read(Math.addExact(extent.offset(), fromBytes), target, targetOffset, bytes);
+        } else {
+            shard.read(extent.offset(), fromBytes, target, targetOffset, bytes);
+        }
+    }
+
+    /** Copies {@code units} units of {@code unitBytes}, {@code stepBytes} from each other; foreign files only. */
+    void readStrided(
+            Extent extent,
+            long fromBytes,
+            long stepBytes,
+            long units,
+            int unitBytes,
+            MemorySegment target,
+            long targetOffset)
+            throws IOException {
+        MemorySegment source = foreign.segment();
+        long from = Math.addExact(extent.offset(), fromBytes);
+        long last = Math.addExact(from, Math.multiplyExact(units - 1, stepBytes));
+        if (Math.min(from, last) < 0 || Math.max(from, last) > source.byteSize() - unitBytes) {
+            throw new StorageException(
+                    foreign.file(),
+                    "elements at bytes " + from + " to " + last + " are not in the file of " + source.byteSize()
+                            + " bytes");
+        }
+        try {
+            copyStrided(source, from, stepBytes, units, unitBytes, target, targetOffset);
+        } catch (InternalError e) {
+            throw new StorageException(foreign.file(), "was cut while it was read", e);
+        }
+    }
+
+    /** Copies units that lie apart in {@code source} to where they lie together. */
+    static void copyStrided(
+            MemorySegment source, long from, long step, long units, int unitBytes, MemorySegment target, long to) {
+        switch (unitBytes) {
+            case 1 -> {
+                for (long i = 0; i < units; i++) {
+                    target.set(ValueLayout.JAVA_BYTE, to + i, source.get(ValueLayout.JAVA_BYTE, from + i * step));
+                }
+            }
+            case 2 -> {
+                for (long i = 0; i < units; i++) {
+                    target.set(
+                            ValueLayout.JAVA_SHORT_UNALIGNED,
+                            to + 2 * i,
+                            source.get(ValueLayout.JAVA_SHORT_UNALIGNED, from + i * step));
+                }
+            }
+            case 4 -> {
+                for (long i = 0; i < units; i++) {
+                    target.set(
+                            ValueLayout.JAVA_INT_UNALIGNED,
+                            to + 4 * i,
+                            source.get(ValueLayout.JAVA_INT_UNALIGNED, from + i * step));
+                }
+            }
+            case 8 -> {
+                for (long i = 0; i < units; i++) {
+                    target.set(
+                            ValueLayout.JAVA_LONG_UNALIGNED,
+                            to + 8 * i,
+                            source.get(ValueLayout.JAVA_LONG_UNALIGNED, from + i * step));
+                }
+            }
+            default -> {
+                for (long i = 0; i < units; i++) {
+                    MemorySegment.copy(source, from + i * step, target, to + i * unitBytes, unitBytes);
+                }
+            }
+        }
+    }
+
+    /** Decoded bytes as a read-only part of a mapping, or null where they have to be decoded. */
+    MemorySegment findView(Extent extent, long fromBytes, long bytes) throws IOException {
+        if (shard != null) {
+            return shard.findView(extent.offset(), fromBytes, bytes);
+        }
+        long at = Math.addExact(extent.offset(), fromBytes);
+        if (at < 0 || bytes > foreign.sizeBytes() - at) {
+            throw new StorageException(foreign.file(), "bytes " + at + " + " + bytes + " are not in the file");
+        }
+        return foreign.segment().asSlice(at, bytes);
+    }
+}
