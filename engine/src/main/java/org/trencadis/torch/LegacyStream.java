@@ -43,7 +43,10 @@ final class LegacyStream {
             PickleTree protocol = next("protocol", false, scratch);
             if (protocol.root() != Word.of(Word.INT, PROTOCOL)) {
                 throw new FormatException.Unsupported(
-                        "the protocol of torch's old format", PROTOCOL, "another", protocol.bytes().place(0));
+                        "the protocol of torch's old format",
+                        PROTOCOL,
+                        "another",
+                        protocol.bytes().place(0));
             }
             next("system", false, scratch);
             PickleTree tree = next("object", true, arena);

@@ -183,8 +183,7 @@ public final class Node {
     /** The value of entry {@code entry} of a dictionary. */
     public Node value(int entry) throws IOException {
         checkEntry(entry);
-        return new Node(
-                file, tree().item(word, 2 * entry + 1), this, BY_KEY, tree().item(word, 2 * entry));
+        return new Node(file, tree().item(word, 2 * entry + 1), this, BY_KEY, tree().item(word, 2 * entry));
     }
 
     private void checkEntry(int entry) throws IOException {
@@ -318,7 +317,8 @@ public final class Node {
     }
 
     Place place() {
-        return new Place(file.file().toString(), NodePath.of(this), tree().bytes().start());
+        return new Place(
+                file.file().toString(), NodePath.of(this), tree().bytes().start());
     }
 
     FormatException.Corrupt corrupt(String rule, Object expected, Object actual) {

@@ -38,8 +38,7 @@ final class PersistentIds {
         if (!Word.isTuple(view) || tree.count(view) != 3) {
             throw in.corrupt("a view has key, offset and count", "3 items", "other");
         }
-        return tree.storages()
-                .view(in, storage, count(in, tree.item(view, 1)), count(in, tree.item(view, 2)));
+        return tree.storages().view(in, storage, count(in, tree.item(view, 1)), count(in, tree.item(view, 2)));
     }
 
     private static long count(PickleInput in, long word) throws IOException {

@@ -79,8 +79,7 @@ final class Storages {
     /** Elements from {@code offset} of another storage, as the old format names them. */
     int view(PickleInput in, int root, long offset, long elements) throws IOException {
         if (offset < 0 || elements < 0 || offset > elements(root) - elements) {
-            throw in.corrupt(
-                    "a view of a storage lies in it", elements(root) + " elements", offset + " + " + elements);
+            throw in.corrupt("a view of a storage lies in it", elements(root) + " elements", offset + " + " + elements);
         }
         return add(keySymbol(root), type(root), elements, root, offset);
     }

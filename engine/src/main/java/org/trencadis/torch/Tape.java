@@ -15,8 +15,7 @@ import org.trencadis.format.FormatException.Place;
  * <p>Its length is bounded in proportion to the pickle's, so that few bytes cannot ask for much memory.
  */
 final class Tape {
-    private static final ValueLayout.OfLong LONG =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final int BYTES_PER_PICKLE_BYTE = 16;
     private static final long LEAST_LIMIT_BYTES = 1 << 20;
     private static final int MIN_PAGE_BYTES = 1 << 10;
@@ -34,8 +33,7 @@ final class Tape {
     Tape(Arena arena, long pickleBytes, String resource) {
         this.arena = arena;
         this.resource = resource;
-        this.pageShift = 64
-                - Long.numberOfLeadingZeros(Math.clamp(pickleBytes, MIN_PAGE_BYTES, MAX_PAGE_BYTES) - 1);
+        this.pageShift = 64 - Long.numberOfLeadingZeros(Math.clamp(pickleBytes, MIN_PAGE_BYTES, MAX_PAGE_BYTES) - 1);
         this.pageMask = (1L << pageShift) - 1;
         this.limitBytes = LEAST_LIMIT_BYTES + BYTES_PER_PICKLE_BYTE * pickleBytes;
     }

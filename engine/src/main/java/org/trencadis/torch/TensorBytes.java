@@ -97,9 +97,7 @@ final class TensorBytes {
     static double number(Node node) throws IOException {
         TorchTensor tensor = node.asTensor();
         byte[] bytes = single(tensor, node);
-        return isInteger(tensor.dtype())
-                ? integer(tensor.dtype(), bytes, node)
-                : real(tensor.dtype(), bytes, node);
+        return isInteger(tensor.dtype()) ? integer(tensor.dtype(), bytes, node) : real(tensor.dtype(), bytes, node);
     }
 
     private static byte[] single(TorchTensor tensor, Node node) throws IOException {
@@ -147,8 +145,9 @@ final class TensorBytes {
             case FLOAT32 -> Float.intBitsToFloat((int) bits);
             case BFLOAT16 -> Float.intBitsToFloat((int) bits << 16);
             case FLOAT16 -> Float.float16ToFloat((short) bits);
-            default -> throw new FormatException.Unsupported(
-                    "a number", "an integer or float tensor", dtype.torchName(), node.place());
+            default ->
+                throw new FormatException.Unsupported(
+                        "a number", "an integer or float tensor", dtype.torchName(), node.place());
         };
     }
 }

@@ -16,7 +16,8 @@ final class TensorRules {
 
     /** Whether the element type of these arguments is one that is known here. */
     boolean hasKnownDtype(TensorForm form, long arguments) throws IOException {
-        return form.dtypeArgument() < 0 || tree.count(arguments) <= form.dtypeArgument()
+        return form.dtypeArgument() < 0
+                || tree.count(arguments) <= form.dtypeArgument()
                 || findDtype(tree.item(arguments, form.dtypeArgument())) != null;
     }
 
@@ -49,7 +50,16 @@ final class TensorRules {
         boolean[] bits = lazyBits(form, arguments, count, place);
         long offsetBytes = Math.min(offset, elements) * dtype.bytes();
         return new TorchTensor(
-                dtype, shape, strides, offsetBytes, 0, storageBytes, tree.storages().key(storage), false, bits[0], bits[1]);
+                dtype,
+                shape,
+                strides,
+                offsetBytes,
+                0,
+                storageBytes,
+                tree.storages().key(storage),
+                false,
+                bits[0],
+                bits[1]);
     }
 
     /** The tensor with its place in the file. */
@@ -143,8 +153,7 @@ final class TensorRules {
             String name = Word.tag(key) == Word.TEXT ? tree.symbols().text((int) Word.payload(key)) : "?";
             int bit = name.equals("conj") ? 0 : name.equals("neg") ? 1 : -1;
             if (bit < 0 || value != Word.TRUE && value != Word.FALSE) {
-                throw new FormatException.Unsupported(
-                        "a tensor's metadata says conj or neg", "conj, neg", name, place);
+                throw new FormatException.Unsupported("a tensor's metadata says conj or neg", "conj, neg", name, place);
             }
             bits[bit] = value == Word.TRUE;
         }

@@ -112,8 +112,7 @@ public final class TorchFile implements AutoCloseable {
         }
         checkVersion(archive, place);
         boolean bigEndian = isBigEndian(archive, place);
-        PickleBytes bytes =
-                new PickleBytes(lease, "data.pkl", archive.offsetBytes(entry), archive.sizeBytes(entry));
+        PickleBytes bytes = new PickleBytes(lease, "data.pkl", archive.offsetBytes(entry), archive.sizeBytes(entry));
         PickleTree tree = new PickleTree(bytes, archive, false, arena);
         Unpickler.read(tree);
         checkEnds(tree);

@@ -27,7 +27,10 @@ final class TreeValues {
     Value value(Node node, int depth) throws IOException {
         if (depth > ValueCodec.MAX_DEPTH) {
             throw new FormatException.Unsupported(
-                    "values nest at most " + ValueCodec.MAX_DEPTH + " deep", ValueCodec.MAX_DEPTH, "more", node.place());
+                    "values nest at most " + ValueCodec.MAX_DEPTH + " deep",
+                    ValueCodec.MAX_DEPTH,
+                    "more",
+                    node.place());
         }
         return switch (node.kind()) {
             case NONE -> new Value.None();
@@ -68,8 +71,7 @@ final class TreeValues {
 
     private List<Value.Entry> entries(Node node, int depth) throws IOException {
         List<Value.Entry> entries = new ArrayList<>(node.size());
-        node.forEachEntry(
-                (key, value) -> entries.add(new Value.Entry(value(key, depth + 1), value(value, depth + 1))));
+        node.forEachEntry((key, value) -> entries.add(new Value.Entry(value(key, depth + 1), value(value, depth + 1))));
         return entries;
     }
 

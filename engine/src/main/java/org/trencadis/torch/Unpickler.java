@@ -164,8 +164,8 @@ final class Unpickler {
             case Opcode.BINUNICODE -> pushText(in.number(4));
             case Opcode.SHORT_BINUNICODE -> pushText(in.octet());
             case Opcode.BINUNICODE8 -> pushText(in.number(8));
-            case Opcode.UNICODE -> stack.push(Word.of(
-                    Word.TEXT, symbols.text(Escapes.unicode(in, in.line(MAX_LINE_BYTES)))));
+            case Opcode.UNICODE ->
+                stack.push(Word.of(Word.TEXT, symbols.text(Escapes.unicode(in, in.line(MAX_LINE_BYTES)))));
             case Opcode.BINSTRING -> oldString(in.take((int) in.number(4)));
             case Opcode.SHORT_BINSTRING -> oldString(in.take(in.octet()));
             case Opcode.STRING -> oldString(Escapes.quoted(in, in.line(MAX_LINE_BYTES)));
@@ -343,10 +343,10 @@ final class Unpickler {
             case Opcode.BUILD -> build();
             case Opcode.BINPERSID -> stack.push(persistentIds.storage(in, stack.pop()));
             case Opcode.PERSID -> throw in.corrupt("a persistent id is a tuple", "tuple", "text");
-            case Opcode.EXT1, Opcode.EXT2, Opcode.EXT4 -> throw in.unsupported(
-                    "no extension registry is known", "names in full", "a number");
-            case Opcode.NEXT_BUFFER, Opcode.READONLY_BUFFER -> throw in.unsupported(
-                    "buffers lie in the pickle", "in band", "out of band");
+            case Opcode.EXT1, Opcode.EXT2, Opcode.EXT4 ->
+                throw in.unsupported("no extension registry is known", "names in full", "a number");
+            case Opcode.NEXT_BUFFER, Opcode.READONLY_BUFFER ->
+                throw in.unsupported("buffers lie in the pickle", "in band", "out of band");
             default -> throw in.corrupt("a known opcode", "protocols 0 to 5", Opcode.name(opcode));
         }
     }

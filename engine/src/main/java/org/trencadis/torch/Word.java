@@ -15,9 +15,11 @@ final class Word {
     static final int BIG = 3;
     /** A number in {@link Symbols}. */
     static final int TEXT = 4;
+
     static final int BYTES = 5;
     /** A number in {@link Symbols}. */
     static final int GLOBAL = 6;
+
     static final int TUPLE = 7;
     static final int LIST = 8;
     static final int DICT = 9;

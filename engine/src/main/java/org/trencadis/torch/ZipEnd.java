@@ -57,10 +57,15 @@ record ZipEnd(long entries, long directoryOffset, long directoryBytes) {
             directoryOffset = end64.getLong(48);
         }
         check(
-                directoryBytes >= 0 && directoryBytes <= directoryEnd && directoryOffset == directoryEnd - directoryBytes,
+                directoryBytes >= 0
+                        && directoryBytes <= directoryEnd
+                        && directoryOffset == directoryEnd - directoryBytes,
                 "a directory that ends where its end record begins",
                 place);
-        check(entries >= 0 && entries <= directoryBytes / LEAST_ENTRY_BYTES, "a directory that can hold its entries", place);
+        check(
+                entries >= 0 && entries <= directoryBytes / LEAST_ENTRY_BYTES,
+                "a directory that can hold its entries",
+                place);
         if (entries > MAX_ENTRIES) {
             throw new FormatException.Unsupported("an archive has less records", MAX_ENTRIES, entries, place);
         }
@@ -113,7 +118,8 @@ record ZipEnd(long entries, long directoryOffset, long directoryBytes) {
 
     private static void check(boolean holds, String expected, Place place) throws IOException {
         if (!holds) {
-            throw new FormatException.Corrupt("the end of a zip file describes the whole file", expected, "other", place);
+            throw new FormatException.Corrupt(
+                    "the end of a zip file describes the whole file", expected, "other", place);
         }
     }
 }
