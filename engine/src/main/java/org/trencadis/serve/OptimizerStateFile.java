@@ -18,7 +18,7 @@ import org.trencadis.torch.Pickler;
  * {@code param_groups} at the top, stage 3 for groups and steps inside {@code optimizer_state_dict}.
  */
 final class OptimizerStateFile {
-    /** Written by this class itself, or the sharded state that the folder holds in another way. */
+    /** Written by this class itself, held by the folder in another way, or true of the source's ranks only. */
     private static final Set<String> OWN = Set.of(
             "loss_scaler",
             "zero_stage",
@@ -29,9 +29,10 @@ final class OptimizerStateFile {
             "param_slice_mappings",
             "fp32_flat_groups",
             "ds_zero_partition_groups",
-            "universal_checkpoint_info");
-    /** The source's ranks and paddings in the form of its own stage, which the other loader does not have. */
-    private static final Set<String> GEOMETRY = Set.of("group_paddings", "param_alignment_paddings", "partition_count");
+            "universal_checkpoint_info",
+            "group_paddings",
+            "param_alignment_paddings",
+            "partition_count");
 
     private static final String VERSION = "ds_version";
     /** Loaders of stages 1 and 2 insist on a version; this one's schema is what is written. */
@@ -54,9 +55,8 @@ final class OptimizerStateFile {
         this.sourceStage = geometry instanceof Value.Mapping mapping && mapping.find("zero_stage") instanceof Value.Int stage
                 ? stage.value().longValue()
                 : -1;
-        boolean isSameForm = sourceStage > 0 && (sourceStage == 3) == layout.isPartitioned();
         saved.optimizer().forEach((key, value) -> {
-            boolean isKept = !OWN.contains(key) && !key.contains(".") && (isSameForm || !GEOMETRY.contains(key));
+            boolean isKept = !OWN.contains(key) && !key.contains(".");
             Value cleaned = isKept ? Emittable.clean(value, "optimizer state, " + key, notices) : null;
             if (cleaned != null) {
                 values.put(key, cleaned);
@@ -68,7 +68,7 @@ final class OptimizerStateFile {
             // An optimizer that scales nothing keeps no flag either, and its job is to keep its own scaler.
             this.lossScaler = values.containsKey("dynamic_loss_scale") ? LossScaler.STATIC : null;
         }
-        if (!(values.get(VERSION) instanceof Value.Text)) {
+        if (!layout.isPartitioned() && !(values.get(VERSION) instanceof Value.Text)) {
             Value version = saved.find(VERSION);
             values.put(VERSION, version instanceof Value.Text ? version : new Value.Text(SCHEMA_VERSION));
         }

@@ -23,8 +23,9 @@ import org.trencadis.index.Catalog;
 final class SavedState {
     private static final Pattern MODEL_FILE =
             Pattern.compile("(?:.*/)?(?:zero_pp_rank_(\\d{1,9})_)?mp_rank_(\\d{1,9})_model_states\\.pt");
-    private static final Pattern OPTIMIZER_FILE = Pattern.compile(
-            "(?:.*/)?(?:[a-z0-9]+_)?zero_pp_rank_(\\d{1,9})_mp_rank_(\\d{1,9})_?optim_states\\.pt|.*/optimizer_state\\.pt");
+    private static final Pattern OPTIMIZER_FILE =
+            Pattern.compile("(?:.*/)?(?:[a-z0-9]+_)?zero_pp_rank_\\d+_mp_rank_\\d+_?optim_states\\.pt");
+    private static final Pattern UNIVERSAL_OPTIMIZER_FILE = Pattern.compile("(?:.*/)?optimizer_state\\.pt");
     /** More model-parallel ranks than any training had. */
     private static final int MAX_RANKS = 1 << 16;
 
@@ -69,8 +70,11 @@ final class SavedState {
                 } else {
                     differing.add(attachment.name());
                 }
-            } else if (OPTIMIZER_FILE.matcher(attachment.scope()).matches()) {
-                optimizer.putIfAbsent(optimizerKey(attachment.name()), attachment.value());
+                continue;
+            }
+            String key = findOptimizerKey(attachment);
+            if (key != null) {
+                optimizer.putIfAbsent(key, attachment.value());
             }
         }
         for (String name : differing) {
@@ -84,8 +88,14 @@ final class SavedState {
         return new SavedState(model, byModelRank, optimizer, (int) Math.clamp(ranks, 1, MAX_RANKS));
     }
 
-    private static String optimizerKey(String name) {
-        return name.startsWith(OPTIMIZER_PREFIX) ? name.substring(OPTIMIZER_PREFIX.length()) : name;
+    /** The name of a value in a universal optimizer file, or null where it is none of the optimizer's. */
+    private static String findOptimizerKey(Attachment attachment) {
+        boolean isInside = OPTIMIZER_FILE.matcher(attachment.scope()).matches()
+                && attachment.name().startsWith(OPTIMIZER_PREFIX);
+        if (isInside) {
+            return attachment.name().substring(OPTIMIZER_PREFIX.length());
+        }
+        return UNIVERSAL_OPTIMIZER_FILE.matcher(attachment.scope()).matches() ? attachment.name() : null;
     }
 
     /** A value of the first model file, or null. */
