@@ -14,6 +14,7 @@ import org.trencadis.gather.CheckpointFiles;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Tensor;
+import org.trencadis.layout.UniversalLayout;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.Sources;
 import org.trencadis.storage.FileCache;
@@ -250,38 +251,20 @@ public final class Checkpoint implements AutoCloseable {
         return new ExportRun(this, gatherer, settings, progress).write(out);
     }
 
-    /** Writes the elements of {@code box}, row-major and little-endian, to {@code out}, through one small buffer. */
-    public void copy(Tensor tensor, Box box, OutputStream out) throws IOException {
-        new SliceRun(gatherer).write(tensor, box, out);
-        checkUnchanged();
-    }
-
     /**
-     * Writes {@code head} and the elements of {@code box} to the new file {@code out}.
+     * Writes the new directory {@code out}, from which DeepSpeed resumes with {@code load_universal}.
      *
-     * @return bytes of the file
+     * @param layout what loads it: {@code zero=1}, {@code zero=2} or {@code zero=3}; null for the first
+     * @param threads workers, at least 1
      */
-    public long copy(Tensor tensor, Box box, byte[] head, Path out) throws IOException {
-        return new SliceRun(gatherer).write(tensor, box, head, out, this::checkUnchanged);
+    public UniversalReport exportUniversal(Path out, String layout, int threads, Progress progress) throws IOException {
+        UniversalLayout target = layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
+        return new UniversalExport(this, gatherer, target, threads, progress).write(out);
     }
 
-    /** The flat digest of one complete copy of a tensor: of a blend, before it is averaged. */
-    public byte[] copyDigest(Tensor tensor, int copy) throws IOException {
-        return new DigestRun(this, gatherer, Progress.NONE).flatOfCopy(tensor, copy);
-    }
-
-    /**
-     * Looks for damage in {@code what}.
-     *
-     * @throws IOException where it cannot be looked at: damage is in the report
-     */
-    public static VerifyReport verify(String what, OpenOptions options, VerifyLevel level, Progress progress)
-            throws IOException {
-        return VerifyRun.run(what, options, level, progress);
-    }
-
-    Gatherer gatherer() {
-        return gatherer;
+    /** Looks for damage. */
+    public VerifyReport verify(VerifyLevel level, Progress progress) throws IOException {
+        return new VerifyRun(this, gatherer, cache, progress).run(level);
     }
 
     /**
