@@ -262,9 +262,38 @@ public final class Checkpoint implements AutoCloseable {
         return new UniversalExport(this, gatherer, target, threads, progress).write(out);
     }
 
-    /** Looks for damage. */
-    public VerifyReport verify(VerifyLevel level, Progress progress) throws IOException {
-        return new VerifyRun(this, gatherer, cache, progress).run(level);
+    /** Writes the elements of {@code box}, row-major and little-endian, to {@code out}, through one small buffer. */
+    public void copy(Tensor tensor, Box box, OutputStream out) throws IOException {
+        new SliceRun(gatherer).write(tensor, box, out);
+        checkUnchanged();
+    }
+
+    /**
+     * Writes {@code head} and the elements of {@code box} to the new file {@code out}.
+     *
+     * @return bytes of the file
+     */
+    public long copy(Tensor tensor, Box box, byte[] head, Path out) throws IOException {
+        return new SliceRun(gatherer).write(tensor, box, head, out, this::checkUnchanged);
+    }
+
+    /** The flat digest of one complete copy of a tensor: of a blend, before it is averaged. */
+    public byte[] copyDigest(Tensor tensor, int copy) throws IOException {
+        return new DigestRun(this, gatherer, Progress.NONE).flatOfCopy(tensor, copy);
+    }
+
+    /**
+     * Looks for damage in {@code what}.
+     *
+     * @throws IOException where it cannot be looked at: damage is in the report
+     */
+    public static VerifyReport verify(String what, OpenOptions options, VerifyLevel level, Progress progress)
+            throws IOException {
+        return VerifyRun.run(what, options, level, progress);
+    }
+
+    Gatherer gatherer() {
+        return gatherer;
     }
 
     /**
