@@ -28,7 +28,7 @@ class GathererTest {
     @Test
     void gathersRandomRegionsOfRandomTilingsAsAnElementByElementOracle() throws IOException {
         Random random = new Random(1);
-        for (int round = 0; round < 400; round++) {
+        for (int round = 0; round < 150; round++) {
             Dtype dtype = TYPES[random.nextInt(TYPES.length)];
             long[] shape = randomShape(random);
             try (Mosaic mosaic = new Mosaic(directory, round)) {
@@ -40,7 +40,7 @@ class GathererTest {
                         FileCache cache = mosaic.cache;
                         CheckpointFiles files = CheckpointFiles.open(catalog, directory, null, cache)) {
                     Gatherer gatherer = new Gatherer(catalog, files);
-                    for (int target = 0; target < 8; target++) {
+                    for (int target = 0; target < 16; target++) {
                         Region region = randomRegion(random, shape);
                         check(gatherer, catalog.tensor(0), target % 2, region, content);
                     }

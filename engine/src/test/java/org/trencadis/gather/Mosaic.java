@@ -1,7 +1,8 @@
 package org.trencadis.gather;
 
-import java.io.ByteArrayOutputStream;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,17 +26,27 @@ final class Mosaic implements AutoCloseable {
     final FileCache cache = new FileCache();
     final Path base;
     private final Random random;
-    private final List<ByteArrayOutputStream> files = new ArrayList<>();
+    private final List<OutputStream> files = new ArrayList<>();
+    private final long[] sizes = new long[3];
     private final List<Placed> placed = new ArrayList<>();
 
     private record Placed(int copy, Region region, Encoding encoding, int file, long offset, long lengthBytes) {}
 
-    Mosaic(Path base, long seed) {
+    Mosaic(Path base, long seed) throws IOException {
         this.base = base;
         this.random = new Random(seed);
-        for (int file = 0; file < 3; file++) {
-            files.add(new ByteArrayOutputStream());
+        for (int file = 0; file < sizes.length; file++) {
+            files.add(new BufferedOutputStream(Files.newOutputStream(path(file))));
         }
+    }
+
+    private Path path(int file) {
+        return base.resolve("part" + file + ".bin");
+    }
+
+    private void write(int file, byte[] bytes) throws IOException {
+        files.get(file).write(bytes);
+        sizes[file] += bytes.length;
     }
 
     /** Breaks {@code box} into regions that tile it. */
@@ -75,7 +86,8 @@ final class Mosaic implements AutoCloseable {
     }
 
     /** Adds a copy with the canonical bytes {@code content}, which holds all of {@code shape}. */
-    int addCopy(int tensor, Dtype dtype, long[] shape, byte[] content, List<Region> tiles) {
+    int addCopy(int tensor, Dtype dtype, long[] shape, byte[] content, List<Region> tiles)
+            throws IOException {
         int copy = builder.addCopy(tensor, -1);
         List<Region> shuffled = new ArrayList<>(tiles);
         java.util.Collections.shuffle(shuffled, random);
@@ -86,14 +98,14 @@ final class Mosaic implements AutoCloseable {
     }
 
     /** Adds one fragment whose elements are those of {@code content} in {@code whole}, in a random encoding. */
-    void addFragment(int copy, Dtype dtype, Box whole, byte[] content, Region tile) {
+    void addFragment(int copy, Dtype dtype, Box whole, byte[] content, Region tile)
+            throws IOException {
         int width = dtype.bytes();
         boolean bigEndian = random.nextInt(4) == 0;
         boolean strided = random.nextInt(3) == 0;
         int file = random.nextInt(files.size());
-        ByteArrayOutputStream out = files.get(file);
-        out.writeBytes(new byte[random.nextInt(9)]);
-        int start = out.size();
+        write(file, new byte[random.nextInt(9)]);
+        long start = sizes[file];
         long[] strides = null;
         long offset = start;
         long places = tile.count();
@@ -113,7 +125,7 @@ final class Mosaic implements AutoCloseable {
                 bytes[to + swapped] = content[from + i];
             }
         }
-        out.writeBytes(bytes);
+        write(file, bytes);
         Encoding encoding = bigEndian || strided ? new Encoding(bigEndian, false, false, strides) : null;
         placed.add(new Placed(copy, tile, encoding, file, offset, tile.count() * width));
     }
@@ -152,9 +164,8 @@ final class Mosaic implements AutoCloseable {
     Catalog build() throws IOException {
         int[] numbers = new int[files.size()];
         for (int file = 0; file < numbers.length; file++) {
-            Path path = base.resolve("part" + file + ".bin");
-            Files.write(path, files.get(file).toByteArray());
-            FileStamp stamp = FileStamp.of(path);
+            files.get(file).close();
+            FileStamp stamp = FileStamp.of(path(file));
             numbers[file] = builder.addFile(new FileEntry(
                     false,
                     "part" + file + ".bin",
