@@ -19,6 +19,7 @@ import org.trencadis.storage.FileStamp;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Region;
+import org.trencadis.tensor.Tilings;
 
 /** A made-up checkpoint: tensors with known bytes, broken into random fragments over a few foreign files. */
 final class Mosaic implements AutoCloseable {
@@ -51,38 +52,7 @@ final class Mosaic implements AutoCloseable {
 
     /** Breaks {@code box} into regions that tile it. */
     List<Region> tile(Box box, int depth) {
-        List<Region> tiles = new ArrayList<>();
-        tile(box, depth, tiles);
-        return tiles;
-    }
-
-    private void tile(Box box, int depth, List<Region> tiles) {
-        long elements = box.elements();
-        if (elements == 0) {
-            return;
-        }
-        int axis = box.order() == 0 ? -1 : random.nextInt(box.order());
-        int kind = depth == 0 ? 2 : random.nextInt(4);
-        if (kind < 2 && axis >= 0 && box.extents()[axis] > 1) {
-            long first = 1L + random.nextInt((int) box.extents()[axis] - 1);
-            long[] left = box.extents().clone();
-            left[axis] = first;
-            long[] offsets = box.offsets().clone();
-            offsets[axis] += first;
-            long[] right = box.extents().clone();
-            right[axis] -= first;
-            tile(new Box(box.offsets(), left), depth - 1, tiles);
-            tile(new Box(offsets, right), depth - 1, tiles);
-        } else if (kind == 3 && elements > 1) {
-            long from = 0;
-            while (from < elements) {
-                long count = 1 + random.nextLong(elements - from);
-                tiles.add(new Region(box, from, count));
-                from += count;
-            }
-        } else {
-            tiles.add(Region.of(box));
-        }
+        return Tilings.tile(random, box, depth);
     }
 
     /** Adds a copy with the canonical bytes {@code content}, which holds all of {@code shape}. */
@@ -115,8 +85,8 @@ final class Mosaic implements AutoCloseable {
             offset = start + width * place(tile.box(), strides, tile.first());
         }
         byte[] bytes = new byte[(int) (places * width)];
+        long[] point = tile.count() == 0 ? null : tile.first();
         for (long element = 0; element < tile.count(); element++) {
-            long[] point = tile.box().unflatten(tile.start() + element);
             int from = (int) whole.flatten(point) * width;
             int to = (int) (strided ? place(tile.box(), strides, point) : element) * width;
             for (int i = 0; i < width; i++) {
@@ -124,10 +94,21 @@ final class Mosaic implements AutoCloseable {
                 int swapped = bigEndian ? i / part * part + part - 1 - i % part : i;
                 bytes[to + swapped] = content[from + i];
             }
+            advance(point, tile.box());
         }
         write(file, bytes);
         Encoding encoding = bigEndian || strided ? new Encoding(bigEndian, false, false, strides) : null;
         placed.add(new Placed(copy, tile, encoding, file, offset, tile.count() * width));
+    }
+
+    /** The next point of the box in row-major order. */
+    private static void advance(long[] point, Box box) {
+        for (int axis = point.length - 1; axis >= 0; axis--) {
+            if (++point[axis] < box.end(axis)) {
+                return;
+            }
+            point[axis] = box.offsets()[axis];
+        }
     }
 
     /** Strides of the box's elements in a random order of axes, some of them backwards. */
