@@ -193,7 +193,13 @@ public final class Catalog implements AutoCloseable {
                     FragmentRecord.ENCODING.getInt(segment, at),
                     FragmentRecord.HOLDERS.getInt(segment, at));
         } catch (IllegalArgumentException | ArithmeticException e) {
-            throw corrupt("a fragment is a region", "an interval of a box", e.getMessage(), "FragmentRecord", at);
+            throw FragmentRecord.LAYOUT.fault(
+                    FragmentRecord.START.offsetBytes(),
+                    at,
+                    "a fragment is a region",
+                    "an interval of a box",
+                    e.getMessage(),
+                    image.resource());
         }
     }
 

@@ -3,6 +3,7 @@ package org.trencadis.index;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.BitSet;
 import org.trencadis.format.CoordinateRecord;
 import org.trencadis.format.CopyRecord;
 import org.trencadis.format.FormatException.Corrupt;
@@ -46,6 +47,7 @@ final class StructureCheck {
         checkRecords();
         new StringCheck(catalog).run();
         checkTensors();
+        checkStates();
         new SmallSectionCheck(catalog).run(nextBox);
         new FragmentCheck(catalog).run();
         checkCoverage();
@@ -135,6 +137,27 @@ final class StructureCheck {
 
     private Corrupt flagFault(long at, String rule, Object actual) {
         return fault(TensorRecord.LAYOUT, TensorRecord.FLAGS.offsetBytes(), at, rule, "the flag not set", actual);
+    }
+
+    /** Every state belongs to a tensor, and what is derived has something to be derived from. */
+    private void checkStates() throws Corrupt {
+        BitSet used = new BitSet();
+        for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
+            Tensor tensor = catalog.tensor(ordinal);
+            long at = image.at(Section.TENSORS, ordinal);
+            used.set((int) TensorRecord.STATE.get(segment, at));
+            if (tensor.derived() && !hasMaster(tensor)) {
+                throw flagFault(at, "a derived tensor has a float32 master of its shape", "none");
+            }
+        }
+        checkEnd(Section.STATES, used.cardinality());
+    }
+
+    private boolean hasMaster(Tensor model) throws Corrupt {
+        int master = catalog.findTensor(model.name(), "fp32");
+        return master >= 0
+                && catalog.tensor(master).dtype() == Dtype.FLOAT32
+                && Arrays.equals(catalog.tensor(master).shape(), model.shape());
     }
 
     private void checkCopies(long at) throws Corrupt {
