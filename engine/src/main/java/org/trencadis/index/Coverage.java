@@ -1,10 +1,7 @@
 package org.trencadis.index;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.List;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 import org.trencadis.tensor.Shapes;
@@ -24,8 +21,6 @@ public final class Coverage {
 
     private static final int MAX_LIVE_CORNERS = 1 << 22;
 
-    /** Boxes of a copy that is not complete; there they are objects. */
-    private static final int MAX_SWEPT_BOXES = 1 << 19;
 
     private Coverage() {}
 
@@ -266,52 +261,6 @@ public final class Coverage {
             }
             return new Fault(point, 1L + sum);
         }
-    }
-
-    /**
-     * Elements that two regions share, or null: for regions that need not cover everything. Sweeps along the axis that
-     * tells most boxes apart.
-     *
-     * @throws CatalogException when there are more boxes than a sweep should hold
-     */
-    public static Box findOverlap(int order, Regions regions) throws IOException {
-        List<Box> boxes = new ArrayList<>();
-        regions.forEach(region -> region.forEachBox(boxes::add));
-        if (boxes.size() > MAX_SWEPT_BOXES) {
-            throw new CatalogException("a partial copy of " + boxes.size() + " boxes, at most " + MAX_SWEPT_BOXES
-                    + " are supported");
-        }
-        if (order == 0) {
-            return boxes.size() > 1 ? boxes.getFirst() : null;
-        }
-        int axis = sweepAxis(order, boxes);
-        boxes.sort(Comparator.comparingLong(box -> box.offsets()[axis]));
-        List<Box> live = new ArrayList<>();
-        for (Box box : boxes) {
-            live.removeIf(other -> other.end(axis) <= box.offsets()[axis]);
-            for (Box other : live) {
-                Box shared = other.findIntersection(box);
-                if (shared != null) {
-                    return shared;
-                }
-            }
-            live.add(box);
-        }
-        return null;
-    }
-
-    private static int sweepAxis(int order, List<Box> boxes) {
-        int best = 0;
-        long most = -1;
-        for (int axis = 0; axis < order; axis++) {
-            int swept = axis;
-            long starts = boxes.stream().mapToLong(box -> box.offsets()[swept]).distinct().count();
-            if (starts > most) {
-                most = starts;
-                best = axis;
-            }
-        }
-        return best;
     }
 
     /**

@@ -29,9 +29,8 @@ final class CoverageProof {
             Tensor tensor = catalog.tensor(ordinal);
             for (int number = 0; number < tensor.copyCount() + tensor.marginCount(); number++) {
                 Copy copy = catalog.copy(tensor, number);
-                boolean partial = number > 0 && !tensor.blend() && !copy.margin();
                 String fault = findFault(catalog, tensor, copy, number);
-                String refused = fault != null && partial ? findOverlap(catalog, tensor, copy, number) : fault;
+                String refused = fault == null ? null : findRefused(catalog, tensor, copy, number, fault);
                 if (refused != null) {
                     throw new CatalogException(refused);
                 }
@@ -40,6 +39,12 @@ final class CoverageProof {
                 }
             }
         }
+    }
+
+    /** What is wrong with a copy that has a {@code fault}: a replica after the first may be partial. Null for nothing. */
+    static String findRefused(Catalog catalog, Tensor tensor, Copy copy, int number, String fault) throws IOException {
+        boolean mayBePartial = number > 0 && !tensor.blend() && !copy.margin();
+        return mayBePartial ? findOverlap(catalog, tensor, copy, number) : fault;
     }
 
     private static void setComplete(Catalog catalog, Copy copy) {
@@ -123,7 +128,7 @@ final class CoverageProof {
                         + files(catalog, copy, null);
     }
 
-    private static boolean isBeyond(Box box, long[] shape) {
+    static boolean isBeyond(Box box, long[] shape) {
         for (int axis = 0; axis < shape.length; axis++) {
             if (box.offsets()[axis] >= shape[axis]) {
                 return true;

@@ -7,7 +7,6 @@ import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
 import org.trencadis.format.FragmentRecord;
 import org.trencadis.format.Section;
-import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Region;
 import org.trencadis.tensor.Shapes;
@@ -72,7 +71,7 @@ final class FragmentCheck {
 
     private void checkPlace(Tensor tensor, Copy copy, Region region, long at) throws Corrupt {
         boolean fits = copy.margin()
-                ? isBeyond(region.box(), tensor.shape())
+                ? isBeyond(region, tensor.shape())
                 : region.box().isInside(tensor.shape());
         if (!fits) {
             throw fault(FragmentRecord.START.offsetBytes(), at,
@@ -81,14 +80,10 @@ final class FragmentCheck {
         }
     }
 
-    /** Whether no element of {@code box} is inside a tensor of {@code shape}. */
-    static boolean isBeyond(Box box, long[] shape) {
-        for (int axis = 0; axis < shape.length; axis++) {
-            if (box.offsets()[axis] >= shape[axis]) {
-                return true;
-            }
-        }
-        return false;
+    private static boolean isBeyond(Region region, long[] shape) {
+        boolean[] beyond = {true};
+        region.forEachBox(box -> beyond[0] &= CoverageProof.isBeyond(box, shape));
+        return beyond[0];
     }
 
     private void checkExtents(Tensor tensor, Fragment fragment, long at) throws Corrupt {

@@ -204,18 +204,26 @@ final class StructureCheck {
             for (int number = 0; number < tensor.copyCount() + tensor.marginCount(); number++) {
                 Copy copy = catalog.copy(tensor, number);
                 long at = image.at(Section.COPIES, copy.ordinal());
-                String hole;
-                try {
-                    hole = CoverageProof.findHole(catalog, tensor, copy, number);
-                } catch (CatalogException e) {
-                    throw fault(CopyRecord.LAYOUT, CopyRecord.FRAGMENT_START.offsetBytes(), at,
-                            "no fragment overlaps another or leaves its tensor", "a tiling", e.getMessage());
+                String fault = CoverageProof.findFault(catalog, tensor, copy, number);
+                String refused =
+                        fault == null ? null : CoverageProof.findRefused(catalog, tensor, copy, number, fault);
+                if (refused != null) {
+                    throw fault(
+                            CopyRecord.LAYOUT,
+                            CopyRecord.FRAGMENT_START.offsetBytes(),
+                            at,
+                            "fragments cover what their copy must hold, each element once",
+                            "a tiling",
+                            refused);
                 }
-                boolean mustBeComplete = !copy.margin() && (number == 0 || tensor.blend());
-                if (hole != null && mustBeComplete || copy.complete() != (hole == null && !copy.margin())) {
-                    throw fault(CopyRecord.LAYOUT, CopyRecord.FLAGS.offsetBytes(), at,
-                            "a copy is marked complete where it covers its tensor, as the first and those of a blend do",
-                            hole == null ? "complete" : "not complete: " + hole, copy.complete());
+                if (copy.complete() != (fault == null)) {
+                    throw fault(
+                            CopyRecord.LAYOUT,
+                            CopyRecord.FLAGS.offsetBytes(),
+                            at,
+                            "a copy is marked complete exactly where it is",
+                            fault == null ? "complete" : "not complete: " + fault,
+                            copy.complete());
                 }
             }
         }
