@@ -21,7 +21,6 @@ public final class Coverage {
 
     private static final int MAX_LIVE_CORNERS = 1 << 22;
 
-
     private Coverage() {}
 
     /** A list of regions that can be walked more than once. */

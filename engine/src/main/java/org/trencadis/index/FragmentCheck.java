@@ -53,8 +53,12 @@ final class FragmentCheck {
             checkPlace(tensor, copy, region, at);
             long position = position(region.first(), strides);
             if (position < previous || position == previous && !copy.margin()) {
-                throw fault(FragmentRecord.START.offsetBytes(), at, "fragments are ordered by their first element",
-                        "after " + previous, position);
+                throw fault(
+                        FragmentRecord.START.offsetBytes(),
+                        at,
+                        "fragments are ordered by their first element",
+                        "after " + previous,
+                        position);
             }
             previous = position;
             checkExtents(tensor, fragment, at);
@@ -70,13 +74,15 @@ final class FragmentCheck {
     }
 
     private void checkPlace(Tensor tensor, Copy copy, Region region, long at) throws Corrupt {
-        boolean fits = copy.margin()
-                ? isBeyond(region, tensor.shape())
-                : region.box().isInside(tensor.shape());
+        boolean fits =
+                copy.margin() ? isBeyond(region, tensor.shape()) : region.box().isInside(tensor.shape());
         if (!fits) {
-            throw fault(FragmentRecord.START.offsetBytes(), at,
+            throw fault(
+                    FragmentRecord.START.offsetBytes(),
+                    at,
                     copy.margin() ? "a margin lies beyond its tensor" : "a fragment lies in its tensor",
-                    Shapes.print(tensor.shape()), region);
+                    Shapes.print(tensor.shape()),
+                    region);
         }
     }
 
@@ -88,8 +94,12 @@ final class FragmentCheck {
 
     private void checkExtents(Tensor tensor, Fragment fragment, long at) throws Corrupt {
         if (fragment.extentStart() != nextExtent) {
-            throw fault(FragmentRecord.EXTENT_START.offsetBytes(), at,
-                    "a record starts where the one before it ends", nextExtent, fragment.extentStart());
+            throw fault(
+                    FragmentRecord.EXTENT_START.offsetBytes(),
+                    at,
+                    "a record starts where the one before it ends",
+                    nextExtent,
+                    fragment.extentStart());
         }
         nextExtent += fragment.extentCount();
         long wanted = tensor.dtype().bytes(fragment.region().count());
@@ -99,8 +109,12 @@ final class FragmentCheck {
             long record = image.at(Section.EXTENTS, fragment.extentStart() + number);
             long length = ExtentRecord.LENGTH_BYTES.get(segment, record);
             if (length <= 0 || length > wanted - held) {
-                throw extentFault(ExtentRecord.LENGTH_BYTES.offsetBytes(), record,
-                        "extents hold the bytes of their fragment", "1 to " + (wanted - held), length);
+                throw extentFault(
+                        ExtentRecord.LENGTH_BYTES.offsetBytes(),
+                        record,
+                        "extents hold the bytes of their fragment",
+                        "1 to " + (wanted - held),
+                        length);
             }
             held += length;
             FileEntry file = catalog.file((int) ExtentRecord.FILE.get(segment, record));
@@ -111,8 +125,12 @@ final class FragmentCheck {
             }
         }
         if (held != wanted) {
-            throw fault(FragmentRecord.EXTENT_COUNT.offsetBytes(), at, "extents hold the bytes of their fragment",
-                    wanted, held);
+            throw fault(
+                    FragmentRecord.EXTENT_COUNT.offsetBytes(),
+                    at,
+                    "extents hold the bytes of their fragment",
+                    wanted,
+                    held);
         }
     }
 
@@ -126,7 +144,9 @@ final class FragmentCheck {
         boolean wholeBytes = encoding.strides() == null || tensor.dtype().bits() % 8 == 0;
         boolean sameOrder = encoding.strides() == null || encoding.strides().length == tensor.shape().length;
         if (!oneExtent || !wholeBytes || !sameOrder) {
-            throw fault(FragmentRecord.ENCODING.offsetBytes(), at,
+            throw fault(
+                    FragmentRecord.ENCODING.offsetBytes(),
+                    at,
                     "strides are one an axis, of whole bytes, in one extent",
                     tensor.shape().length + " axes of " + tensor.dtype().torchName(),
                     encoding.strides().length + " strides, " + fragment.extentCount() + " extents");
@@ -137,8 +157,11 @@ final class FragmentCheck {
     private void checkChunks(long[] strides, long record) throws Corrupt {
         long first = ExtentRecord.OFFSET.get(segment, record);
         if (strides != null || first < 0 || first > Integer.MAX_VALUE) {
-            throw extentFault(ExtentRecord.OFFSET.offsetBytes(), record,
-                    "an extent of a shard is a run of chunks, row-major", "a chunk ordinal",
+            throw extentFault(
+                    ExtentRecord.OFFSET.offsetBytes(),
+                    record,
+                    "an extent of a shard is a run of chunks, row-major",
+                    "a chunk ordinal",
                     strides != null ? "strides" : first);
         }
     }
@@ -168,8 +191,12 @@ final class FragmentCheck {
         } catch (ArithmeticException e) {
             // Falls through: positions beyond 2^63 are not in the file.
         }
-        throw extentFault(ExtentRecord.OFFSET.offsetBytes(), record, "an extent lies in its file",
-                "within " + file.sizeBytes() + " bytes", offset + " + " + length);
+        throw extentFault(
+                ExtentRecord.OFFSET.offsetBytes(),
+                record,
+                "an extent lies in its file",
+                "within " + file.sizeBytes() + " bytes",
+                offset + " + " + length);
     }
 
     private Corrupt fault(int field, long at, String rule, Object expected, Object actual) {

@@ -102,7 +102,8 @@ public final class IndexImage implements AutoCloseable {
         long unused = tail + 4 * IndexHeader.PAGE_COUNT.get(file, 0);
         long table = file.byteSize() - (long) Section.values().length * SectionEntry.LAYOUT.sizeBytes();
         if (unused < table && file.get(INT, unused) != 0) {
-            throw new Corrupt("an odd page directory ends with zeros", 0, "other", new Place(resource, "page directory", unused));
+            throw new Corrupt(
+                    "an odd page directory ends with zeros", 0, "other", new Place(resource, "page directory", unused));
         }
     }
 
@@ -121,7 +122,10 @@ public final class IndexImage implements AutoCloseable {
 
     private static void checkLengths(String resource, MemorySegment file, long declared) throws Corrupt {
         checkLength(
-                IndexHeader.FILE_BYTES, "an index has the length its header declares", file.byteSize(), declared,
+                IndexHeader.FILE_BYTES,
+                "an index has the length its header declares",
+                file.byteSize(),
+                declared,
                 resource);
         long body = IndexHeader.BODY_BYTES.get(file, 0);
         checkLength(IndexHeader.BODY_BYTES, "the body ends at a multiple of 64", aligned(body), body, resource);
@@ -135,7 +139,10 @@ public final class IndexImage implements AutoCloseable {
                     resource);
         }
         checkLength(
-                IndexHeader.PAGE_COUNT, "pages cover the body", pages(body), IndexHeader.PAGE_COUNT.get(file, 0),
+                IndexHeader.PAGE_COUNT,
+                "pages cover the body",
+                pages(body),
+                IndexHeader.PAGE_COUNT.get(file, 0),
                 resource);
     }
 
@@ -152,16 +159,26 @@ public final class IndexImage implements AutoCloseable {
         for (Section section : Section.values()) {
             long entry = table + (long) section.ordinal() * SectionEntry.LAYOUT.sizeBytes();
             SectionEntry.LAYOUT.check(segment, entry, name -> bodyBytes, resource, entry);
-            checkEntry(SectionEntry.SECTION.offsetBytes(), entry, SectionEntry.SECTION.get(segment, entry),
+            checkEntry(
+                    SectionEntry.SECTION.offsetBytes(),
+                    entry,
+                    SectionEntry.SECTION.get(segment, entry),
                     section.code());
-            checkEntry(SectionEntry.ENTRY_BYTES.offsetBytes(), entry, SectionEntry.ENTRY_BYTES.get(segment, entry),
+            checkEntry(
+                    SectionEntry.ENTRY_BYTES.offsetBytes(),
+                    entry,
+                    SectionEntry.ENTRY_BYTES.get(segment, entry),
                     section.entryBytes());
             long offset = SectionEntry.OFFSET_BYTES.get(segment, entry);
             checkEntry(SectionEntry.OFFSET_BYTES.offsetBytes(), entry, offset, aligned(end));
             long count = SectionEntry.ENTRY_COUNT.get(segment, entry);
             if (count > (bodyBytes - offset) / section.entryBytes()) {
-                throw SectionEntry.LAYOUT.fault(SectionEntry.ENTRY_COUNT.offsetBytes(), entry,
-                        "a section lies in the body", "at most " + (bodyBytes - offset) / section.entryBytes(), count,
+                throw SectionEntry.LAYOUT.fault(
+                        SectionEntry.ENTRY_COUNT.offsetBytes(),
+                        entry,
+                        "a section lies in the body",
+                        "at most " + (bodyBytes - offset) / section.entryBytes(),
+                        count,
                         resource);
             }
             offsets[section.ordinal()] = HEADER_BYTES + offset;

@@ -42,7 +42,10 @@ final class SmallSectionCheck {
         checkHolders();
         checkGroups();
         checkSorted(Section.ALIASES, AliasRecord.LAYOUT, AliasRecord.NAME_START, AliasRecord.NAME_BYTES);
-        checkValues(Section.ATTACHMENTS, AttachmentRecord.LAYOUT, AttachmentRecord.VALUE_START,
+        checkValues(
+                Section.ATTACHMENTS,
+                AttachmentRecord.LAYOUT,
+                AttachmentRecord.VALUE_START,
                 AttachmentRecord.VALUE_BYTES);
         checkValues(Section.FACTS, FactRecord.LAYOUT, FactRecord.VALUE_START, FactRecord.VALUE_BYTES);
         checkEnd(Section.VALUES, nextValue);
@@ -55,8 +58,13 @@ final class SmallSectionCheck {
             long at = image.at(section, ordinal);
             byte[] name = catalog.bytes(Section.STRINGS, start.get(segment, at), bytes.get(segment, at));
             if (previous != null && Arrays.compareUnsigned(previous, name) >= 0) {
-                throw layout.fault(start.offsetBytes(), at, section + " are sorted by name, each once",
-                        "a later name", catalog.text(name), image.resource());
+                throw layout.fault(
+                        start.offsetBytes(),
+                        at,
+                        section + " are sorted by name, each once",
+                        "a later name",
+                        catalog.text(name),
+                        image.resource());
             }
             previous = name;
         }
@@ -77,15 +85,17 @@ final class SmallSectionCheck {
         boolean shard = FileRecord.KIND.get(segment, at) == FileRecord.SHARD;
         boolean hasDigest = (FileRecord.FLAGS.get(segment, at) & FileRecord.HAS_DIGEST) != 0;
         if (shard != (FileRecord.PATH_BYTES.get(segment, at) == 0)) {
-            throw fileFault(FileRecord.KIND.offsetBytes(), at, "a foreign file has a path, a shard has none",
+            throw fileFault(
+                    FileRecord.KIND.offsetBytes(),
+                    at,
+                    "a foreign file has a path, a shard has none",
                     FileRecord.PATH_BYTES.get(segment, at) + " bytes of path");
         }
         if (shard && !hasDigest) {
             throw fileFault(FileRecord.FLAGS.offsetBytes(), at, "the digest of a shard is its id", "no digest");
         }
-        for (RecordLayout.U64 stamp : new RecordLayout.U64[] {
-            FileRecord.DEVICE, FileRecord.INODE, FileRecord.MTIME, FileRecord.CTIME
-        }) {
+        for (RecordLayout.U64 stamp :
+                new RecordLayout.U64[] {FileRecord.DEVICE, FileRecord.INODE, FileRecord.MTIME, FileRecord.CTIME}) {
             if (shard && stamp.get(segment, at) != 0) {
                 throw fileFault(stamp.offsetBytes(), at, "a shard has no stamp", stamp.get(segment, at));
             }
@@ -104,8 +114,13 @@ final class SmallSectionCheck {
             long previous = -1;
             for (long rank : catalog.ranks(value, at)) {
                 if (rank <= previous) {
-                    throw HolderRecord.LAYOUT.fault(HolderRecord.VALUE_START.offsetBytes(), at,
-                            "ranks of a holder set ascend", "more than " + previous, rank, image.resource());
+                    throw HolderRecord.LAYOUT.fault(
+                            HolderRecord.VALUE_START.offsetBytes(),
+                            at,
+                            "ranks of a holder set ascend",
+                            "more than " + previous,
+                            rank,
+                            image.resource());
                 }
                 previous = rank;
             }
@@ -120,8 +135,12 @@ final class SmallSectionCheck {
             nextMember += GroupRecord.MEMBER_COUNT.get(segment, at);
             Value value = value(GroupRecord.LAYOUT, GroupRecord.VALUE_START, GroupRecord.VALUE_BYTES, at);
             if (!(value instanceof Value.Mapping)) {
-                throw GroupRecord.LAYOUT.fault(GroupRecord.VALUE_START.offsetBytes(), at,
-                        "hyperparameters are a mapping", "mapping", value.getClass().getSimpleName(),
+                throw GroupRecord.LAYOUT.fault(
+                        GroupRecord.VALUE_START.offsetBytes(),
+                        at,
+                        "hyperparameters are a mapping",
+                        "mapping",
+                        value.getClass().getSimpleName(),
                         image.resource());
             }
         }

@@ -117,7 +117,11 @@ final class StringCheck {
     private void fresh(RecordLayout layout, RecordLayout.U64 field, long start, long bytes, long at) throws Corrupt {
         if (start != next) {
             throw layout.fault(
-                    field.offsetBytes(), at, "a string is the next one or one that was there before", next, start,
+                    field.offsetBytes(),
+                    at,
+                    "a string is the next one or one that was there before",
+                    next,
+                    start,
                     image.resource());
         }
         byte[] text = catalog.bytes(Section.STRINGS, start, bytes);

@@ -85,8 +85,13 @@ final class StructureCheck {
         long state = TensorRecord.STATE.get(segment, at);
         int order = Arrays.compareUnsigned(previousName, name);
         if (ordinal > 0 && (order > 0 || order == 0 && previousState >= state)) {
-            throw fault(TensorRecord.LAYOUT, TensorRecord.NAME_START.offsetBytes(), at,
-                    "tensors are sorted by name and state, each once", "a later name or state", catalog.text(name));
+            throw fault(
+                    TensorRecord.LAYOUT,
+                    TensorRecord.NAME_START.offsetBytes(),
+                    at,
+                    "tensors are sorted by name and state, each once",
+                    "a later name or state",
+                    catalog.text(name));
         }
         previousName = name;
         previousState = state;
@@ -113,8 +118,13 @@ final class StructureCheck {
         } catch (ArithmeticException e) {
             // Falls through: a product that does not fit is not the declared one either.
         }
-        throw fault(TensorRecord.LAYOUT, TensorRecord.ELEMENT_COUNT.offsetBytes(), at,
-                "the element count is the product of the shape, below 2^63 bytes", Shapes.print(shape), elements);
+        throw fault(
+                TensorRecord.LAYOUT,
+                TensorRecord.ELEMENT_COUNT.offsetBytes(),
+                at,
+                "the element count is the product of the shape, below 2^63 bytes",
+                Shapes.print(shape),
+                elements);
     }
 
     private void checkTensorFlags(long at) throws Corrupt {
@@ -168,22 +178,36 @@ final class StructureCheck {
         long all = copies + TensorRecord.MARGIN_COUNT.get(segment, at);
         int rooted = TensorRecord.BLEND | TensorRecord.HAS_ROOT;
         if (all > image.count(Section.COPIES) - nextCopy) {
-            throw fault(TensorRecord.LAYOUT, TensorRecord.COPY_COUNT.offsetBytes(), at,
+            throw fault(
+                    TensorRecord.LAYOUT,
+                    TensorRecord.COPY_COUNT.offsetBytes(),
+                    at,
                     "a tensor's copies and margins are in the copies section",
-                    "at most " + (image.count(Section.COPIES) - nextCopy), all);
+                    "at most " + (image.count(Section.COPIES) - nextCopy),
+                    all);
         }
         for (long number = 0; number < all; number++) {
             long copy = image.at(Section.COPIES, nextCopy++);
             boolean margin = (CopyRecord.FLAGS.get(segment, copy) & CopyRecord.MARGIN) != 0;
             if (margin != number >= copies) {
-                throw fault(CopyRecord.LAYOUT, CopyRecord.FLAGS.offsetBytes(), copy,
-                        "margins follow the copies of their tensor", number >= copies, margin);
+                throw fault(
+                        CopyRecord.LAYOUT,
+                        CopyRecord.FLAGS.offsetBytes(),
+                        copy,
+                        "margins follow the copies of their tensor",
+                        number >= copies,
+                        margin);
             }
             boolean hasRoot = (CopyRecord.FLAGS.get(segment, copy) & CopyRecord.HAS_ROOT) != 0;
             boolean mustHaveRoot = !margin && (flags & rooted) == rooted;
             if (hasRoot != mustHaveRoot) {
-                throw fault(CopyRecord.LAYOUT, CopyRecord.FLAGS.offsetBytes(), copy,
-                        "each copy of a blend with a root has a root, other copies have none", mustHaveRoot, hasRoot);
+                throw fault(
+                        CopyRecord.LAYOUT,
+                        CopyRecord.FLAGS.offsetBytes(),
+                        copy,
+                        "each copy of a blend with a root has a root, other copies have none",
+                        mustHaveRoot,
+                        hasRoot);
             }
             checkDigest(CopyRecord.LAYOUT, CopyRecord.ROOT, copy, hasRoot);
             checkStart(CopyRecord.LAYOUT, CopyRecord.FRAGMENT_START, copy, nextFragment);
@@ -191,9 +215,13 @@ final class StructureCheck {
             nextFragment += CopyRecord.FRAGMENT_COUNT.get(segment, copy);
             nextBox += 2 * order * CopyRecord.FRAGMENT_COUNT.get(segment, copy);
             if (nextBox > image.count(Section.COORDINATES)) {
-                throw fault(CopyRecord.LAYOUT, CopyRecord.FRAGMENT_COUNT.offsetBytes(), copy,
+                throw fault(
+                        CopyRecord.LAYOUT,
+                        CopyRecord.FRAGMENT_COUNT.offsetBytes(),
+                        copy,
                         "the boxes of a copy are in the coordinates section",
-                        "at most " + image.count(Section.COORDINATES) + " coordinates", nextBox);
+                        "at most " + image.count(Section.COORDINATES) + " coordinates",
+                        nextBox);
             }
         }
     }
@@ -205,8 +233,7 @@ final class StructureCheck {
                 Copy copy = catalog.copy(tensor, number);
                 long at = image.at(Section.COPIES, copy.ordinal());
                 String fault = CoverageProof.findFault(catalog, tensor, copy, number);
-                String refused =
-                        fault == null ? null : CoverageProof.findRefused(catalog, tensor, copy, number, fault);
+                String refused = fault == null ? null : CoverageProof.findRefused(catalog, tensor, copy, number, fault);
                 if (refused != null) {
                     throw fault(
                             CopyRecord.LAYOUT,

@@ -38,17 +38,33 @@ class IndexDamageTest {
     /** Fields whose change can also be met where other records no longer fit: where the fault may be found then. */
     private static final Map<String, Set<String>> FOUND_ELSEWHERE = Map.ofEntries(
             entry("TensorRecord.state", Set.of("TensorRecord.nameStart", "STATES")),
-            entry("TensorRecord.dtype", Set.of("ExtentRecord.lengthBytes", "FragmentRecord.extentCount", "TensorRecord.flags")),
-            entry("TensorRecord.order", Set.of("TensorRecord.elementCount", "TensorRecord.shapeStart", "CopyRecord.coordinateStart")),
+            entry(
+                    "TensorRecord.dtype",
+                    Set.of("ExtentRecord.lengthBytes", "FragmentRecord.extentCount", "TensorRecord.flags")),
+            entry(
+                    "TensorRecord.order",
+                    Set.of("TensorRecord.elementCount", "TensorRecord.shapeStart", "CopyRecord.coordinateStart")),
             entry("TensorRecord.flags", Set.of("TensorRecord.root", "CopyRecord.flags")),
             entry("TensorRecord.copyCount", Set.of("TensorRecord.copyStart", "TensorRecord.flags", "CopyRecord.flags")),
-            entry("TensorRecord.marginCount", Set.of("TensorRecord.copyStart", "TensorRecord.copyCount", "CopyRecord.flags")),
+            entry(
+                    "TensorRecord.marginCount",
+                    Set.of("TensorRecord.copyStart", "TensorRecord.copyCount", "CopyRecord.flags")),
             entry("CopyRecord.fragmentCount", Set.of("CopyRecord.fragmentStart", "FRAGMENTS")),
             entry("FragmentRecord.start", Set.of("CopyRecord.fragmentStart")),
-            entry("FragmentRecord.count", Set.of("FragmentRecord.start", "FragmentRecord.extentCount", "ExtentRecord.lengthBytes")),
+            entry(
+                    "FragmentRecord.count",
+                    Set.of("FragmentRecord.start", "FragmentRecord.extentCount", "ExtentRecord.lengthBytes")),
             entry("FragmentRecord.extentCount", Set.of("FragmentRecord.encoding", "ExtentRecord.lengthBytes")),
             entry("FragmentRecord.encoding", Set.of("ExtentRecord.offset")),
-            entry("CoordinateRecord.value", Set.of("TensorRecord.elementCount", "TensorRecord.flags", "FragmentRecord.start", "CopyRecord.fragmentStart", "CopyRecord.flags", "ExtentRecord.offset")),
+            entry(
+                    "CoordinateRecord.value",
+                    Set.of(
+                            "TensorRecord.elementCount",
+                            "TensorRecord.flags",
+                            "FragmentRecord.start",
+                            "CopyRecord.fragmentStart",
+                            "CopyRecord.flags",
+                            "ExtentRecord.offset")),
             entry("ExtentRecord.file", Set.of("ExtentRecord.offset")),
             entry("ExtentRecord.lengthBytes", Set.of("FragmentRecord.extentCount")),
             entry("EncodingRecord.order", Set.of("EncodingRecord.strideStart", "COORDINATES")),
@@ -57,7 +73,19 @@ class IndexDamageTest {
             entry("FileRecord.sizeBytes", Set.of("ExtentRecord.offset")),
             entry("GroupRecord.memberStart", Set.of("MEMBERS")),
             entry("GroupRecord.memberCount", Set.of("MEMBERS")),
-            entry("SectionEntry.entryCount", Set.of("SectionEntry.offsetBytes", "section table", "body", "STRINGS", "COORDINATES", "MEMBERS", "VALUES", "STATES", "EncodingRecord.byteOrder", "HolderRecord.valueStart")));
+            entry(
+                    "SectionEntry.entryCount",
+                    Set.of(
+                            "SectionEntry.offsetBytes",
+                            "section table",
+                            "body",
+                            "STRINGS",
+                            "COORDINATES",
+                            "MEMBERS",
+                            "VALUES",
+                            "STATES",
+                            "EncodingRecord.byteOrder",
+                            "HolderRecord.valueStart")));
 
     /** Fields that may be changed to another meaning that contradicts nothing: the reason why no rule can see it. */
     private static final Map<String, String> MAY_BE_LEGAL = Map.ofEntries(
@@ -89,7 +117,17 @@ class IndexDamageTest {
 
     /** A field of a string's length or a value's: the next string or value no longer starts where it must. */
     private static final Set<String> LENGTHS = Set.of(
-            "nameBytes", "targetBytes", "scopeBytes", "codeBytes", "textBytes", "pathBytes", "bytes", "valueBytes", "memberStart", "memberCount", "entryCount");
+            "nameBytes",
+            "targetBytes",
+            "scopeBytes",
+            "codeBytes",
+            "textBytes",
+            "pathBytes",
+            "bytes",
+            "valueBytes",
+            "memberStart",
+            "memberCount",
+            "entryCount");
 
     private static byte[] file;
     private static IndexFile index;
@@ -108,14 +146,17 @@ class IndexDamageTest {
         for (Section section : Section.values()) {
             assertTrue(index.count(section) >= 2, section + " has " + index.count(section));
         }
-        assertTrue(corruption.edits().size() >= LEAST_EDITS, "edits: " + corruption.edits().size());
+        assertTrue(
+                corruption.edits().size() >= LEAST_EDITS,
+                "edits: " + corruption.edits().size());
         assertTrue(corruption.unchanged() < corruption.edits().size() / 4, "left out: " + corruption.unchanged());
     }
 
     @Test
     void anEditAloneBreaksTheCheckOfItsPart() {
         for (Edit edit : corruption.edits()) {
-            FormatException fault = assertThrows(FormatException.class, () -> IndexFile.check(edit.bytes()), edit::toString);
+            FormatException fault =
+                    assertThrows(FormatException.class, () -> IndexFile.check(edit.bytes()), edit::toString);
             if (edit.name().equals("IndexHeader.magic")) {
                 assertFault(edit, fault, Unsupported.class, "header", 0);
                 continue;
@@ -188,7 +229,10 @@ class IndexDamageTest {
             assertTrue(offset == edit.offset() || isField(section, offset), message);
         } else {
             boolean next = LENGTHS.contains(edit.field().name())
-                    && (section.endsWith("Start") || section.endsWith(".start") || section.equals("STRINGS") || section.equals("VALUES"));
+                    && (section.endsWith("Start")
+                            || section.endsWith(".start")
+                            || section.equals("STRINGS")
+                            || section.equals("VALUES"));
             assertTrue(
                     next || FOUND_ELSEWHERE.getOrDefault(edit.name(), Set.of()).contains(section),
                     "found in a place that is not declared: " + message);
@@ -201,7 +245,8 @@ class IndexDamageTest {
     private static Class<? extends FormatException> expectedType(Edit edit) {
         return switch (edit.name()) {
             case "IndexHeader.magic", "IndexHeader.version", "IndexHeader.requiredFeatures" -> Unsupported.class;
-            case "IndexHeader.fileBytes" -> Long.compareUnsigned(edit.value(), file.length) > 0 ? Truncated.class : Corrupt.class;
+            case "IndexHeader.fileBytes" ->
+                Long.compareUnsigned(edit.value(), file.length) > 0 ? Truncated.class : Corrupt.class;
             default -> Corrupt.class;
         };
     }
@@ -240,7 +285,9 @@ class IndexDamageTest {
             Truncated fault = assertThrows(Truncated.class, () -> IndexFile.check(cut));
             assertEquals("header", fault.place().section());
             boolean hasHeader = length >= IndexHeader.LAYOUT.sizeBytes();
-            assertEquals(hasHeader ? IndexHeader.FILE_BYTES.offsetBytes() : 0, fault.place().offsetBytes());
+            assertEquals(
+                    hasHeader ? IndexHeader.FILE_BYTES.offsetBytes() : 0,
+                    fault.place().offsetBytes());
         }
     }
 
@@ -259,7 +306,9 @@ class IndexDamageTest {
     void whatIsNotAnIndexIsUnsupported() {
         byte[] ones = new byte[500];
         Arrays.fill(ones, (byte) 0xFF);
-        byte[] text = "# a text of more than a hundred and twenty-eight characters ".repeat(5).getBytes(StandardCharsets.UTF_8);
+        byte[] text = "# a text of more than a hundred and twenty-eight characters "
+                .repeat(5)
+                .getBytes(StandardCharsets.UTF_8);
         for (byte[] other : new byte[][] {new byte[500], ones, text}) {
             Unsupported fault = assertThrows(Unsupported.class, () -> IndexFile.check(other));
             assertEquals(0, fault.place().offsetBytes());

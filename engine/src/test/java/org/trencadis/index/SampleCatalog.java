@@ -18,8 +18,24 @@ public final class SampleCatalog {
     private final int shard;
 
     private SampleCatalog() {
-        left = builder.addFile(new FileEntry(false, "rank_0/model.pt", 4096, 66_306, 1_001, 1_700_000_000_123_456_789L, 1_700_000_001_000_000_000L, null));
-        right = builder.addFile(new FileEntry(false, "rank_1/model.pt", 4096, 66_306, 1_002, 1_700_000_000_223_456_789L, 1_700_000_001_000_000_001L, digest("right")));
+        left = builder.addFile(new FileEntry(
+                false,
+                "rank_0/model.pt",
+                4096,
+                66_306,
+                1_001,
+                1_700_000_000_123_456_789L,
+                1_700_000_001_000_000_000L,
+                null));
+        right = builder.addFile(new FileEntry(
+                false,
+                "rank_1/model.pt",
+                4096,
+                66_306,
+                1_002,
+                1_700_000_000_223_456_789L,
+                1_700_000_001_000_000_001L,
+                digest("right")));
         shard = builder.addFile(new FileEntry(true, "", 8192, 0, 0, 0, 0, digest("shard")));
         builder.addFile(new FileEntry(true, "", 9000, 0, 0, 0, 0, digest("other shard")));
     }
