@@ -70,6 +70,7 @@ final class DeepSpeedReader {
                 grid.complete(RankFile.Kind.OPTIMIZER, geometry.dp(), geometry.mp(), geometry.source());
         readOptimizerHead(optimizerFiles[0][0]);
         int stage;
+        int ep = experts.fused().isEmpty() ? 1 : experts.fused().getFirst().ep();
         if (slots) {
             stage = 3;
             SlotReader reader = new SlotReader(reading, modules);
@@ -80,14 +81,29 @@ final class DeepSpeedReader {
             }
         } else {
             stage = (int) configuredStage;
-            for (int p = 0; p < geometry.pp(); p++) {
-                modules.addStage(p);
-            }
-            new PartitionReader(reading).readAll(optimizerFiles);
+            readModules(reading, modules);
+            PartitionReader reader = new PartitionReader(reading);
+            reader.readAll(optimizerFiles);
+            ep = Math.max(ep, reader.expertParallel());
+            experts.checkCounts(ep);
         }
         modules.write();
         groups.write(draft.builder());
-        writeFacts(geometry.fact(stage, 1));
+        writeFacts(geometry.fact(stage, ep));
+    }
+
+    private void readModules(Reading reading, ModuleReader modules) throws IOException {
+        RankGrid grid = directory.grid();
+        if (grid.has(RankFile.Kind.LAYER)) {
+            new LayerReader(reading, modules, grid).readAll();
+        } else {
+            for (int stage = 0; stage < reading.geometry().pp(); stage++) {
+                modules.addStage(stage);
+            }
+        }
+        if (grid.has(RankFile.Kind.EXPERT) || !experts.counts().isEmpty()) {
+            new ExpertReader(reading, modules).readAll(grid);
+        }
     }
 
     private Geometry readGeometry(RankGrid grid, RankFile.Kind kind) throws IOException {
@@ -113,6 +129,9 @@ final class DeepSpeedReader {
                 version = Nodes.findText(root, "ds_version");
             }
             attachModel(attachments, torch);
+        }
+        if (models.getLast().groups() != null) {
+            models.getLast().groups().forEach(group -> experts.learnNames(group.keySet()));
         }
     }
 

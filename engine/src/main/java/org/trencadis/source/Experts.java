@@ -172,6 +172,16 @@ final class Experts {
         return matcher.group(1) + global + matcher.group(3);
     }
 
+    /** The name under which the rank that holds an expert knows it. */
+    String localName(String name) {
+        Matcher matcher = NATIVE.matcher(name);
+        if (!matcher.matches()) {
+            return name;
+        }
+        int local = nativeLocal.getOrDefault(matcher.group(1), 1);
+        return matcher.group(1) + Integer.parseInt(matcher.group(2)) % local + matcher.group(3);
+    }
+
     /** Names of a group as all ranks know them: inside each layer, experts in the order of their global numbers. */
     List<String> globalNames(Collection<String> names, int ep) {
         List<String> global = new ArrayList<>();

@@ -44,6 +44,7 @@ final class PartitionReader {
     private final Map<List<Integer>, FlatGroup> layouts = new HashMap<>();
 
     private final Map<List<Integer>, long[]> gaps = new HashMap<>();
+    private int expertParallel = 1;
 
     PartitionReader(Reading reading) {
         this.reading = reading;
@@ -59,6 +60,11 @@ final class PartitionReader {
             }
         }
         writeFindings();
+    }
+
+    /** The greatest number of ranks that share experts; 1 without experts. */
+    int expertParallel() {
+        return expertParallel;
     }
 
     private void writeFindings() {
@@ -117,6 +123,7 @@ final class PartitionReader {
             Geometry geometry = reading.geometry();
             this.partitions = partitionCount(geometry.dp());
             this.ep = geometry.dp() / partitions;
+            expertParallel = Math.max(expertParallel, ep);
             this.epRank = geometry.expertRank(d, ep);
             this.partition = geometry.expertDataRank(d, ep);
             this.file = reading.draft().file(torch);
