@@ -116,11 +116,15 @@ final class ModuleReader {
         }
     }
 
-    /** Remembers whether a tensor of the module is a buffer or a frozen parameter. */
+    /**
+     * Remembers whether a tensor of the module is a buffer or a frozen parameter; without ZeRO the model file does not say
+     * what is trained.
+     */
     void note(ModelStates states, String name) {
         if (states.buffers().contains(name)) {
             buffers.add(name);
-        } else if (!states.isTrained(reading.parameters().experts().localName(name))) {
+        } else if (states.groups() != null
+                && !states.isTrained(reading.parameters().experts().localName(name))) {
             frozen.add(name);
         }
     }

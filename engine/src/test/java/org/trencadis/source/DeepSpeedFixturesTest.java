@@ -56,6 +56,8 @@ class DeepSpeedFixturesTest {
                 "tp2_pp2_dp2_zero1__as__tp1_pp2_dp1",
                 "moe_ep2_dp2_zero1",
                 "autoep2_dp2_zero1",
+                "zero0_dp2_fp32",
+                "zero0_dp2_bf16",
             })
     void tensorsGroupsAndAliasesEqualMemory(String name) throws IOException {
         JsonNode expected = Fixtures.expected(name);
