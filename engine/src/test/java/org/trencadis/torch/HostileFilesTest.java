@@ -34,7 +34,8 @@ final class HostileFilesTest {
     }
 
     private static JsonNode manifest() throws Exception {
-        return new ObjectMapper().readTree(TorchFixturesTest.resource("hostile/manifest.json").toFile());
+        return new ObjectMapper()
+                .readTree(TorchFixturesTest.resource("hostile/manifest.json").toFile());
     }
 
     @ParameterizedTest
@@ -154,7 +155,8 @@ final class HostileFilesTest {
 
     @Test
     void longNumbersAreRefusedUnread() throws IOException {
-        byte[] decimal = new PickleWriter().line(Opcode.LONG, "9".repeat(100_000)).stop();
+        byte[] decimal =
+                new PickleWriter().line(Opcode.LONG, "9".repeat(100_000)).stop();
         assertThrows(FormatException.Corrupt.class, () -> readAll(write(decimal)));
         byte[] binary = new PickleWriter()
                 .number(Opcode.LONG4, 5000, 4)

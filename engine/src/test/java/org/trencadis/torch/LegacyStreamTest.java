@@ -68,8 +68,7 @@ final class LegacyStreamTest {
             Node root = root(stream, cache);
             assertArrayEquals(new float[] {2, 3, 4}, floats(root.item(0)));
             assertArrayEquals(new float[] {5, 6}, floats(root.item(1)));
-            assertEquals(
-                    stream.length, root.item(1).asTensor().storageOffsetBytes() + 2 * Float.BYTES);
+            assertEquals(stream.length, root.item(1).asTensor().storageOffsetBytes() + 2 * Float.BYTES);
             root.torchFile().close();
         }
     }
@@ -151,7 +150,8 @@ final class LegacyStreamTest {
             assertEquals(new Value.Text("tensor float32 [3]"), value.items().get(0));
             Value.Tensor small = (Value.Tensor) value.items().get(1);
             assertEquals(List.of(2L), small.shape());
-            assertArrayEquals(HexFormat.of().parseHex("0000a0400000c040"), small.bytes().value());
+            assertArrayEquals(
+                    HexFormat.of().parseHex("0000a0400000c040"), small.bytes().value());
             root.torchFile().close();
         }
     }

@@ -63,11 +63,15 @@ final class NodeTest {
             assertEquals("TEXT", error.actual());
             assertEquals("a[0][7]", error.place().section());
             assertEquals(file.file().toString(), error.place().resource());
-            error = assertThrows(FormatException.Corrupt.class, () -> file.root().get("missing"));
+            error = assertThrows(
+                    FormatException.Corrupt.class, () -> file.root().get("missing"));
             assertTrue(error.getMessage().contains("missing"), error.getMessage());
-            assertThrows(FormatException.Corrupt.class, () -> file.root().get("a").item(1));
-            assertThrows(FormatException.Corrupt.class, () -> file.root().get("n").size());
-            assertThrows(FormatException.Corrupt.class, () -> file.root().get("n").get("x"));
+            assertThrows(
+                    FormatException.Corrupt.class, () -> file.root().get("a").item(1));
+            assertThrows(
+                    FormatException.Corrupt.class, () -> file.root().get("n").size());
+            assertThrows(
+                    FormatException.Corrupt.class, () -> file.root().get("n").get("x"));
         }
     }
 
@@ -150,8 +154,7 @@ final class NodeTest {
             assertEquals(expected, key.asTensor().offsetBytes());
             assertTrue(part.isBigEndian());
             assertThrows(
-                    FormatException.Truncated.class,
-                    () -> TorchFile.openRange(path, 200, larger.length - 100, cache));
+                    FormatException.Truncated.class, () -> TorchFile.openRange(path, 200, larger.length - 100, cache));
         }
     }
 }

@@ -50,7 +50,12 @@ final class PickleWriter {
 
     /** The persistent id of a float storage. */
     PickleWriter floatStorage(String key, int elements) {
-        op(Opcode.MARK).text("storage").global("torch", "FloatStorage").text(key).text("cpu").integer(elements);
+        op(Opcode.MARK)
+                .text("storage")
+                .global("torch", "FloatStorage")
+                .text(key)
+                .text("cpu")
+                .integer(elements);
         return op(Opcode.TUPLE, Opcode.BINPERSID);
     }
 
@@ -59,7 +64,9 @@ final class PickleWriter {
         global("torch._utils", "_rebuild_tensor_v2").op(Opcode.MARK);
         storage.run();
         number(Opcode.LONG1, 8, 1).raw(littleEndian(offset)).tuple(shape).tuple(strides);
-        return op(Opcode.NEWFALSE).global("collections", "OrderedDict").op(Opcode.EMPTY_TUPLE, Opcode.REDUCE)
+        return op(Opcode.NEWFALSE)
+                .global("collections", "OrderedDict")
+                .op(Opcode.EMPTY_TUPLE, Opcode.REDUCE)
                 .op(Opcode.TUPLE, Opcode.REDUCE);
     }
 

@@ -64,7 +64,9 @@ final class TensorRulesTest {
                     assertEquals(elements, tensor.elements());
                     byte[] bytes = TensorBytes.rowMajor(tensor, torch.root());
                     for (int i = 0; i < elements; i++) {
-                        assertEquals(wanted[i], ZipWriter.buffer(4).put(0, bytes, 4 * i, 4).getFloat(0));
+                        assertEquals(
+                                wanted[i],
+                                ZipWriter.buffer(4).put(0, bytes, 4 * i, 4).getFloat(0));
                     }
                 }
             }

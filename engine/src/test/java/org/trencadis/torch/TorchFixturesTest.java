@@ -41,7 +41,8 @@ final class TorchFixturesTest {
                 "whole_module"
             })
     void tensorsAreThoseOfTheWritingProcess(String name) throws Exception {
-        JsonNode expected = new ObjectMapper().readTree(resource(name + "/expected.json").toFile());
+        JsonNode expected =
+                new ObjectMapper().readTree(resource(name + "/expected.json").toFile());
         try (FileCache cache = new FileCache();
                 TorchFile file = TorchFile.open(resource(name + "/model.pt"), cache)) {
             Map<String, Node> tensors = new TreeMap<>();
@@ -76,12 +77,15 @@ final class TorchFixturesTest {
             assertEquals(expected.get("storage_offset").asLong(), offset, node.path());
         }
         Value.Tensor value = (Value.Tensor) node.toValue(Long.MAX_VALUE);
-        byte[] digest = MessageDigest.getInstance("SHA-256").digest(value.bytes().value());
+        byte[] digest =
+                MessageDigest.getInstance("SHA-256").digest(value.bytes().value());
         assertEquals(expected.get("sha256").asString(), HexFormat.of().formatHex(digest), node.path());
     }
 
     private static long[] longs(JsonNode array) {
-        return IntStream.range(0, array.size()).mapToLong(i -> array.get(i).asLong()).toArray();
+        return IntStream.range(0, array.size())
+                .mapToLong(i -> array.get(i).asLong())
+                .toArray();
     }
 
     /** Tensors by their paths, joined by dots as in {@code expected.json}. */
@@ -135,7 +139,8 @@ final class TorchFixturesTest {
             assertEquals(2, root.get("size").item(1).asLong());
             assertEquals(1, root.get("counter").get("b").asLong());
             assertEquals(2, root.get("complex").arguments().item(1).asReal());
-            assertEquals(root.get("same_list").word(), root.get("same_list_again").word());
+            assertEquals(
+                    root.get("same_list").word(), root.get("same_list_again").word());
             assertEquals(Node.Kind.TENSOR, root.get("dict").find(5).kind());
             assertEquals("tuple key", root.get("dict").value(2).asText());
             assertEquals("ordered", root.get("ordered").path().replaceFirst(".*: ", ""));
@@ -146,7 +151,9 @@ final class TorchFixturesTest {
     void whatIsNoDenseTensorStaysInert() throws Exception {
         try (FileCache cache = new FileCache();
                 TorchFile file = TorchFile.open(resource("sparse_and_meta/model.pt"), cache)) {
-            assertEquals("torch._utils._rebuild_sparse_tensor", file.root().get("coo").globalName());
+            assertEquals(
+                    "torch._utils._rebuild_sparse_tensor",
+                    file.root().get("coo").globalName());
             assertEquals(
                     "torch._utils._rebuild_meta_tensor_no_storage",
                     file.root().get("meta").globalName());
@@ -164,11 +171,13 @@ final class TorchFixturesTest {
             assertEquals(6 * Double.BYTES, state.item(4).asBytes().length);
             Node scalar = file.root().get("np_scalar");
             assertArrayEquals(
-                    HexFormat.of().parseHex("0000c03f"), scalar.arguments().item(1).asBytes());
+                    HexFormat.of().parseHex("0000c03f"),
+                    scalar.arguments().item(1).asBytes());
         }
     }
 
     static Path resource(String name) throws URISyntaxException {
-        return Path.of(TorchFixturesTest.class.getResource("/fixtures/torch/" + name).toURI());
+        return Path.of(
+                TorchFixturesTest.class.getResource("/fixtures/torch/" + name).toURI());
     }
 }

@@ -110,7 +110,9 @@ final class UnpicklerTest {
                         text("frozen"),
                         new Value.Instance(new Value.Global("builtins", "frozenset"), tuple(list(integer(6))), none)),
                 entry(text("ordered"), mapping(entry(text("z"), integer(1)), entry(text("a"), integer(2)))),
-                entry(text("long"), list(java.util.Collections.nCopies(2500, none).toArray(Value[]::new))));
+                entry(
+                        text("long"),
+                        list(java.util.Collections.nCopies(2500, none).toArray(Value[]::new))));
         assertEquals(expected, read(TorchFixturesTest.resource("pickles/protocol" + protocol + ".pkl")));
     }
 
@@ -252,7 +254,9 @@ final class UnpicklerTest {
 
     @Test
     void errorNamesFileOpcodeAndOffset() {
-        byte[] pickle = new PickleWriter().op(Opcode.PROTO, 2, Opcode.NONE, Opcode.BINGET, 9).stop();
+        byte[] pickle = new PickleWriter()
+                .op(Opcode.PROTO, 2, Opcode.NONE, Opcode.BINGET, 9)
+                .stop();
         FormatException error = assertThrows(FormatException.Corrupt.class, () -> read(pickle));
         assertTrue(error.place().resource().endsWith("value.pkl"), error.getMessage());
         assertEquals("pickle opcode BINGET", error.place().section());

@@ -48,11 +48,13 @@ final class ZipArchiveTest {
     }
 
     private void assertRefused(byte[] bytes, String rule) {
-        FormatException refusal = assertThrows(FormatException.class, () -> open(bytes, (archive, lease) -> {
-            for (int entry = 0; entry < archive.count(); entry++) {
-                archive.offsetBytes(entry);
-            }
-        }));
+        FormatException refusal = assertThrows(
+                FormatException.class,
+                () -> open(bytes, (archive, lease) -> {
+                    for (int entry = 0; entry < archive.count(); entry++) {
+                        archive.offsetBytes(entry);
+                    }
+                }));
         assertTrue(refusal.rule().contains(rule), refusal.getMessage());
     }
 
@@ -110,8 +112,7 @@ final class ZipArchiveTest {
             assertEquals(count, archive.count());
             for (int i = 0; i < count; i += 7) {
                 assertEquals(
-                        Integer.toString(i),
-                        new String(archive.findBytes("data/" + i, 5), StandardCharsets.US_ASCII));
+                        Integer.toString(i), new String(archive.findBytes("data/" + i, 5), StandardCharsets.US_ASCII));
             }
         });
     }

@@ -38,11 +38,17 @@ final class ZipWriter {
         entry.headerOffset = out.size();
         int padding = 64 - (out.size() + 30 + entry.name.length + 4) % 64;
         ByteBuffer header = buffer(30);
-        header.putInt(0x04034b50).putShort((short) 0).putShort((short) entry.flags).putShort((short) 0);
+        header.putInt(0x04034b50)
+                .putShort((short) 0)
+                .putShort((short) entry.flags)
+                .putShort((short) 0);
         header.position(26).putShort((short) entry.name.length).putShort((short) (padding + 4));
         out.writeBytes(header.array());
         out.writeBytes(entry.name);
-        out.writeBytes(buffer(4 + padding).putShort((short) 0x4246).putShort((short) padding).array());
+        out.writeBytes(buffer(4 + padding)
+                .putShort((short) 0x4246)
+                .putShort((short) padding)
+                .array());
         out.writeBytes(content);
         entries.add(entry);
         return entry;
