@@ -41,8 +41,7 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
             Gatherer left, Gatherer right, List<Pair> pairs, int threads, LongConsumer progress) throws IOException {
         long[] bytes = new long[pairs.size()];
         for (int position = 0; position < bytes.length; position++) {
-            bytes[position] =
-                    left.catalog().tensor(pairs.get(position).left()).bytes();
+            bytes[position] = left.catalog().tensor(pairs.get(position).left()).bytes();
         }
         Difference[] results = new Difference[bytes.length];
         TensorStream.forEach(bytes, threads, progress, (position, buffer) -> {

@@ -67,7 +67,8 @@ public final class FlatDigests {
                 whole,
                 source,
                 segment,
-                (from, elements) -> digest.update(buffer, 0, (int) tensor.dtype().bytes(elements)));
+                (from, elements) ->
+                        digest.update(buffer, 0, (int) tensor.dtype().bytes(elements)));
         return digest.digest();
     }
 }

@@ -216,12 +216,14 @@ public final class Catalog implements AutoCloseable {
         long[] from = new long[order];
         long[] end = new long[order];
         Arrays.fill(from, margin.fragmentCount() == 0 ? 0 : Long.MAX_VALUE);
-        forEachFragment(margin, fragment -> fragment.region().forEachBox(box -> {
-            for (int axis = 0; axis < order; axis++) {
-                from[axis] = Math.min(from[axis], box.offsets()[axis]);
-                end[axis] = Math.max(end[axis], box.end(axis));
-            }
-        }));
+        forEachFragment(
+                margin,
+                fragment -> fragment.region().forEachBox(box -> {
+                    for (int axis = 0; axis < order; axis++) {
+                        from[axis] = Math.min(from[axis], box.offsets()[axis]);
+                        end[axis] = Math.max(end[axis], box.end(axis));
+                    }
+                }));
         long[] extents = new long[order];
         Arrays.setAll(extents, axis -> end[axis] - from[axis]);
         return new Box(from, extents);

@@ -59,8 +59,7 @@ final class CoverageProof {
     }
 
     /** What keeps {@code copy} from covering {@code box} exactly once, or null. */
-    private static String findFault(Catalog catalog, Tensor tensor, Copy copy, int number, Box box)
-            throws IOException {
+    private static String findFault(Catalog catalog, Tensor tensor, Copy copy, int number, Box box) throws IOException {
         long[] origin = box.offsets();
         Coverage.Regions regions = sink -> catalog.forEachFragment(copy, fragment -> {
             if (!copy.margin()) {
@@ -101,8 +100,7 @@ final class CoverageProof {
             return findFault(catalog, tensor, copy, number);
         }
         Box both = Overlap.find(
-                copy.order(),
-                sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region())));
+                copy.order(), sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region())));
         return both == null
                 ? null
                 : "overlap in " + place(tensor, copy, number) + ": 2 fragments cover " + both
@@ -169,7 +167,8 @@ final class CoverageProof {
                 return;
             }
             for (int number = 0; number < fragment.extentCount(); number++) {
-                String name = catalog.file(catalog.extent(fragment, number).file()).path();
+                String name =
+                        catalog.file(catalog.extent(fragment, number).file()).path();
                 if (!names.contains(name)) {
                     names.add(name);
                 }

@@ -36,14 +36,7 @@ class CheckpointFilesTest {
     private FileEntry entry(String path, Path file) throws IOException {
         FileStamp stamp = FileStamp.of(file);
         return new FileEntry(
-                false,
-                path,
-                stamp.sizeBytes(),
-                stamp.device(),
-                stamp.inode(),
-                stamp.mtimeNs(),
-                stamp.ctimeNs(),
-                null);
+                false, path, stamp.sizeBytes(), stamp.device(), stamp.inode(), stamp.mtimeNs(), stamp.ctimeNs(), null);
     }
 
     private void makeFiles() throws IOException {
@@ -75,8 +68,7 @@ class CheckpointFilesTest {
                 FileCache cache = new FileCache();
                 CheckpointFiles files = CheckpointFiles.open(catalog, base, null, cache)) {
             byte[] bytes = new byte[8];
-            new Gatherer(catalog, files)
-                    .gather(catalog.tensor(0), Region.whole(SHAPE), MemorySegment.ofArray(bytes));
+            new Gatherer(catalog, files).gather(catalog.tensor(0), Region.whole(SHAPE), MemorySegment.ofArray(bytes));
             files.checkUnchanged();
             return bytes;
         }
@@ -130,8 +122,7 @@ class CheckpointFilesTest {
         assertThrows(StorageException.class, () -> read(tensor(file, strided, 0, 8)));
         Encoding backwards = new Encoding(false, false, false, new long[] {-1});
         assertThrows(StorageException.class, () -> read(tensor(file, backwards, 6, 8)));
-        assertArrayEquals(
-                new byte[] {8, 7, 6, 5, 4, 3, 2, 1}, read(tensor(file, backwards, 7, 8)));
+        assertArrayEquals(new byte[] {8, 7, 6, 5, 4, 3, 2, 1}, read(tensor(file, backwards, 7, 8)));
         assertArrayEquals(
                 new byte[] {5, 5, 5, 5, 5, 5, 5, 5},
                 read(tensor(file, new Encoding(false, false, false, new long[] {0}), 4, 8)));
@@ -168,8 +159,8 @@ class CheckpointFilesTest {
                 gatherer.gather(catalog.tensor(0), whole.part(4, 11), target);
                 assertArrayEquals(new byte[] {3, 4, 5, 6, 7, 8, 7, 8}, bytes);
                 for (Region cut : List.of(whole.part(3, 4), whole.part(2, 3))) {
-                    CatalogException refused = assertThrows(
-                            CatalogException.class, () -> gatherer.gather(catalog.tensor(0), cut, target));
+                    CatalogException refused =
+                            assertThrows(CatalogException.class, () -> gatherer.gather(catalog.tensor(0), cut, target));
                     assertTrue(refused.getMessage().contains("packed:model"), refused.getMessage());
                 }
             }

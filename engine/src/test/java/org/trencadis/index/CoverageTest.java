@@ -124,8 +124,8 @@ class CoverageTest {
     @Test
     void refusesRegionsOutsideTheTensor() {
         List<Region> outside = List.of(Region.of(new Box(new long[] {0, 3}, new long[] {2, 2})));
-        CatalogException refused = assertThrows(
-                CatalogException.class, () -> Coverage.findFault(new long[] {2, 4}, regions(outside)));
+        CatalogException refused =
+                assertThrows(CatalogException.class, () -> Coverage.findFault(new long[] {2, 4}, regions(outside)));
         assertTrue(refused.getMessage().contains("[0:2,3:5]"), refused.getMessage());
         assertThrows(CatalogException.class, () -> Coverage.findFault(new long[] {2}, regions(outside)));
     }
