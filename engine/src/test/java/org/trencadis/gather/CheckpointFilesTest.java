@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -163,6 +165,37 @@ class CheckpointFilesTest {
                             assertThrows(CatalogException.class, () -> gatherer.gather(catalog.tensor(0), cut, target));
                     assertTrue(refused.getMessage().contains("packed:model"), refused.getMessage());
                 }
+            }
+        }
+    }
+
+    @Test
+    void readsMoreFilesThanItKeepsOpen() throws IOException {
+        base = Files.createDirectories(directory.resolve("many"));
+        int count = CheckpointFiles.MAX_OPEN + 50;
+        long[] shape = {count};
+        byte[] content = new byte[count];
+        try (CatalogBuilder builder = new CatalogBuilder();
+                FileCache cache = new FileCache()) {
+            int copy = builder.addCopy(builder.addTensor("w", "model", Dtype.UINT8, shape), -1);
+            for (int file = 0; file < count; file++) {
+                content[file] = (byte) (file * 31);
+                Path path = Files.write(base.resolve("f" + file), new byte[] {content[file]});
+                int number = builder.addFile(entry("f" + file, path));
+                builder.addFragment(copy, Region.whole(shape).part(file, 1), -1, -1, number, 0, 1);
+            }
+            try (Catalog catalog = builder.build("test");
+                    CheckpointFiles files = CheckpointFiles.open(catalog, base, null, cache)) {
+                Gatherer gatherer = new Gatherer(catalog, files);
+                MemorySegment view = gatherer.findView(catalog.tensor(0), Region.whole(shape).part(0, 1));
+                byte[] bytes = new byte[count];
+                gatherer.gather(catalog.tensor(0), Region.whole(shape), MemorySegment.ofArray(bytes));
+                assertArrayEquals(content, bytes);
+                gatherer.gather(
+                        catalog.tensor(0), Region.whole(shape).part(0, 50), MemorySegment.ofArray(bytes).asSlice(50));
+                assertArrayEquals(Arrays.copyOf(content, 50), Arrays.copyOfRange(bytes, 50, 100));
+                assertArrayEquals(new byte[] {content[0]}, view.toArray(ValueLayout.JAVA_BYTE));
+                files.checkUnchanged();
             }
         }
     }
