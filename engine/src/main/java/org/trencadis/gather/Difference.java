@@ -54,7 +54,8 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
         return List.of(results);
     }
 
-    private static Difference of(Gatherer left, Tensor one, Gatherer right, Tensor other, byte[] buffer, LongConsumer progress)
+    private static Difference of(
+            Gatherer left, Tensor one, Gatherer right, Tensor other, byte[] buffer, LongConsumer progress)
             throws IOException {
         if (one.dtype() != other.dtype() || !Arrays.equals(one.shape(), other.shape())) {
             throw new IllegalArgumentException(one.key() + " is " + one.dtype().torchName() + " "
@@ -70,7 +71,12 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
         Comparison comparison = new Comparison(one.dtype(), segment, second);
         Region whole = Region.whole(one.shape());
         TensorStream.read(
-                one, whole, (region, target) -> left.gather(one, region, target), segment, progress, (from, elements) -> {
+                one,
+                whole,
+                (region, target) -> left.gather(one, region, target),
+                segment,
+                progress,
+                (from, elements) -> {
                     right.gather(other, whole.part(from, elements), second);
                     comparison.add(from, elements);
                 });

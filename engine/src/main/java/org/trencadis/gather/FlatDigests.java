@@ -60,7 +60,8 @@ public final class FlatDigests {
         return digest;
     }
 
-    private static byte[] digest(Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer, LongConsumer progress)
+    private static byte[] digest(
+            Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer, LongConsumer progress)
             throws IOException {
         MessageDigest digest = Digests.sha256();
         MemorySegment segment = MemorySegment.ofArray(buffer);

@@ -109,8 +109,7 @@ final class FragmentReader implements AutoCloseable {
         long end = from + (units - 1) * stepBytes + unitBytes;
         boolean inOneExtent = end <= extentStart + extent.lengthBytes();
         if (inOneExtent
-                && file.tryReadStrided(
-                        extent, from - extentStart, stepBytes, units, unitBytes, target, targetOffset)) {
+                && file.tryReadStrided(extent, from - extentStart, stepBytes, units, unitBytes, target, targetOffset)) {
             return;
         }
         long blockUnits = Math.max(1, Math.min(units, (SPAN_BYTES - unitBytes) / stepBytes + 1));

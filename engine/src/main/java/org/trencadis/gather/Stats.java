@@ -54,7 +54,8 @@ public record Stats(
         return stats;
     }
 
-    private static Stats of(Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer, LongConsumer progress) throws IOException {
+    private static Stats of(Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer, LongConsumer progress)
+            throws IOException {
         MemorySegment segment = MemorySegment.ofArray(buffer);
         Sums sums = new Sums();
         int parts = Numbers.partsOf(tensor.dtype());

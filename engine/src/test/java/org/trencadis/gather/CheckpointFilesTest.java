@@ -187,12 +187,15 @@ class CheckpointFilesTest {
             try (Catalog catalog = builder.build("test");
                     CheckpointFiles files = CheckpointFiles.open(catalog, base, null, cache)) {
                 Gatherer gatherer = new Gatherer(catalog, files);
-                MemorySegment view = gatherer.findView(catalog.tensor(0), Region.whole(shape).part(0, 1));
+                MemorySegment view =
+                        gatherer.findView(catalog.tensor(0), Region.whole(shape).part(0, 1));
                 byte[] bytes = new byte[count];
                 gatherer.gather(catalog.tensor(0), Region.whole(shape), MemorySegment.ofArray(bytes));
                 assertArrayEquals(content, bytes);
                 gatherer.gather(
-                        catalog.tensor(0), Region.whole(shape).part(0, 50), MemorySegment.ofArray(bytes).asSlice(50));
+                        catalog.tensor(0),
+                        Region.whole(shape).part(0, 50),
+                        MemorySegment.ofArray(bytes).asSlice(50));
                 assertArrayEquals(Arrays.copyOf(content, 50), Arrays.copyOfRange(bytes, 50, 100));
                 assertArrayEquals(new byte[] {content[0]}, view.toArray(ValueLayout.JAVA_BYTE));
                 files.checkUnchanged();

@@ -36,8 +36,7 @@ class DeepSpeedDigestsTest {
         try (FileCache cache = new FileCache();
                 Catalog catalog =
                         Sources.open(FIXTURES.resolve(name).resolve("checkpoint"), SourceOptions.NONE, cache);
-                CheckpointFiles files =
-                        CheckpointFiles.open(catalog, Path.of(catalog.findFact("base")), null, cache)) {
+                CheckpointFiles files = CheckpointFiles.open(catalog, Path.of(catalog.findFact("base")), null, cache)) {
             body.run(new Gatherer(catalog, files));
         }
     }
@@ -85,7 +84,8 @@ class DeepSpeedDigestsTest {
         checkPair("zero3_dp3", "zero3_dp2", false);
         checkPair("zero3_dp2_subgroups_frozen", "zero3_dp4", false);
         assertArrayEquals(
-                digests("zero1_dp3_bf16").run(), digests("zero1_dp3_bf16_bf16opt").run());
+                digests("zero1_dp3_bf16").run(),
+                digests("zero1_dp3_bf16_bf16opt").run());
     }
 
     @Test
@@ -99,8 +99,13 @@ class DeepSpeedDigestsTest {
                 for (int ordinal : ordinals) {
                     Tensor tensor = gatherer.catalog().tensor(ordinal);
                     JsonNode digest = tensor.state().equals("model")
-                            ? expected.get("model_dtype_tensors").get(tensor.name()).get("sha256")
-                            : expected.get("tensors").get(tensor.name()).get("states").get(tensor.state());
+                            ? expected.get("model_dtype_tensors")
+                                    .get(tensor.name())
+                                    .get("sha256")
+                            : expected.get("tensors")
+                                    .get(tensor.name())
+                                    .get("states")
+                                    .get(tensor.state());
                     assertEquals(digest.asString(), HexFormat.of().formatHex(digests[ordinal]), tensor::key);
                 }
             });
@@ -144,6 +149,7 @@ class DeepSpeedDigestsTest {
     }
 
     private static JsonNode expected(String name) throws IOException {
-        return new ObjectMapper().readTree(Files.readString(FIXTURES.resolve(name).resolve("expected.json")));
+        return new ObjectMapper()
+                .readTree(Files.readString(FIXTURES.resolve(name).resolve("expected.json")));
     }
 }
