@@ -1,6 +1,7 @@
 package org.trencadis.serve;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,23 +72,26 @@ final class ModelStatesFile {
         return files;
     }
 
+    /** Bytes of the tensors in the file of model-parallel rank {@code rank}. */
+    long payloadBytes(int rank) {
+        return rank == 0 ? module.stream().mapToLong(Tensor::bytes).sum() : 0;
+    }
+
     /** What to write as the file of model-parallel rank {@code rank}. */
     UniversalFile.Content content(int rank) throws IOException {
         Map<String, Value> values = cleaned(rank);
         List<Tensor> tensors = rank == 0 ? module : List.of();
-        long degree = files;
+        List<Map<String, long[]>> shapes = new ArrayList<>();
+        for (Group group : groups.groups()) {
+            shapes.add(shapes(group.parameters()));
+        }
+        Map<String, long[]> frozen = shapes(names("frozen"));
+        List<String> buffers = names("buffers");
+        List<Alias> aliases = catalog.aliases();
         return pickler -> pickler.dict(OWN.size() + values.size(), () -> {
-            writeModule(pickler, tensors);
-            writeParameters(pickler);
-            pickler.text("mp_world_size");
-            pickler.integer(degree);
-            pickler.text("checkpoint_parallel_dimensions");
-            pickler.dict(2, () -> {
-                pickler.text("pp_degree");
-                pickler.integer(1);
-                pickler.text("tp_degree");
-                pickler.integer(degree);
-            });
+            writeModule(pickler, tensors, buffers);
+            writeParameters(pickler, shapes, frozen, aliases);
+            writeDegrees(pickler);
             for (Map.Entry<String, Value> entry : values.entrySet()) {
                 pickler.text(entry.getKey());
                 pickler.value(entry.getValue());
@@ -108,7 +112,19 @@ final class ModelStatesFile {
         return values;
     }
 
-    private void writeModule(Pickler pickler, List<Tensor> tensors) throws IOException {
+    private void writeDegrees(Pickler pickler) throws IOException {
+        pickler.text("mp_world_size");
+        pickler.integer(files);
+        pickler.text("checkpoint_parallel_dimensions");
+        pickler.dict(2, () -> {
+            pickler.text("pp_degree");
+            pickler.integer(1);
+            pickler.text("tp_degree");
+            pickler.integer(files);
+        });
+    }
+
+    private void writeModule(Pickler pickler, List<Tensor> tensors, List<String> buffers) throws IOException {
         pickler.text("module");
         pickler.orderedDict(tensors.size(), () -> {
             for (Tensor tensor : tensors) {
@@ -116,28 +132,29 @@ final class ModelStatesFile {
                 pickler.tensor(tensor.dtype(), tensor.shape(), new TensorStorage(gatherer, tensor, false));
             }
         });
-        writeTexts(pickler, "buffer_names", names("buffers"));
+        pickler.text("buffer_names");
+        pickler.list(buffers.size(), () -> buffers.forEach(pickler::text));
         pickler.text("optimizer");
         pickler.none();
     }
 
-    private void writeParameters(Pickler pickler) throws IOException {
+    private static void writeParameters(
+            Pickler pickler, List<Map<String, long[]>> shapes, Map<String, long[]> frozen, List<Alias> aliases)
+            throws IOException {
         pickler.text("param_shapes");
-        pickler.list(groups.groups().size(), () -> {
-            for (Group group : groups.groups()) {
-                writeShapes(pickler, shapes(group.parameters()));
+        pickler.list(shapes.size(), () -> {
+            for (Map<String, long[]> group : shapes) {
+                writeShapes(pickler, group);
             }
         });
-        List<String> frozen = names("frozen");
         pickler.text("frozen_param_shapes");
         if (frozen.isEmpty()) {
             pickler.none();
         } else {
-            writeShapes(pickler, shapes(frozen));
+            writeShapes(pickler, frozen);
         }
         pickler.text("frozen_param_fragments");
         pickler.none();
-        List<Alias> aliases = catalog.aliases();
         pickler.text("shared_params");
         pickler.dict(aliases.size(), () -> {
             for (Alias alias : aliases) {
@@ -180,10 +197,5 @@ final class ModelStatesFile {
     private List<String> names(String fact) throws IOException {
         ValueTree tree = new ValueTree(catalog.facts());
         return tree.texts(tree.find(tree.root(), fact));
-    }
-
-    private static void writeTexts(Pickler pickler, String key, List<String> texts) throws IOException {
-        pickler.text(key);
-        pickler.list(texts.size(), () -> texts.forEach(pickler::text));
     }
 }
