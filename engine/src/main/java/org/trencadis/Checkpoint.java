@@ -1,6 +1,7 @@
 package org.trencadis;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import org.trencadis.layout.UniversalLayout;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.Sources;
 import org.trencadis.storage.FileCache;
+import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 
 /**
@@ -210,7 +212,7 @@ public final class Checkpoint implements AutoCloseable {
             return true;
         }
         boolean mayBe = tensor.state().equals("model") && catalog.findTensor(tensor.name(), "fp32") >= 0;
-        if (!mayBe || DigestRun.findStored(catalog) != null) {
+        if (!mayBe || CatalogDigests.findStored(catalog) != null) {
             return false;
         }
         if (computed == null) {
@@ -260,9 +262,38 @@ public final class Checkpoint implements AutoCloseable {
         return new UniversalExport(this, gatherer, target, threads, progress).write(out);
     }
 
-    /** Looks for damage. */
-    public VerifyReport verify(VerifyLevel level, Progress progress) throws IOException {
-        return new VerifyRun(this, gatherer, cache, progress).run(level);
+    /** Writes the elements of {@code box}, row-major and little-endian, to {@code out}, through one small buffer. */
+    public void copy(Tensor tensor, Box box, OutputStream out) throws IOException {
+        new SliceRun(gatherer).write(tensor, box, out);
+        checkUnchanged();
+    }
+
+    /**
+     * Writes {@code head} and the elements of {@code box} to the new file {@code out}.
+     *
+     * @return bytes of the file
+     */
+    public long copy(Tensor tensor, Box box, byte[] head, Path out) throws IOException {
+        return new SliceRun(gatherer).write(tensor, box, head, out, this::checkUnchanged);
+    }
+
+    /** The flat digest of one complete copy of a tensor: of a blend, before it is averaged. */
+    public byte[] copyDigest(Tensor tensor, int copy) throws IOException {
+        return new DigestRun(this, gatherer, Progress.NONE).flatOfCopy(tensor, copy);
+    }
+
+    /**
+     * Looks for damage in {@code what}.
+     *
+     * @throws IOException where it cannot be looked at: damage is in the report
+     */
+    public static VerifyReport verify(String what, OpenOptions options, VerifyLevel level, Progress progress)
+            throws IOException {
+        return VerifyRun.run(what, options, level, progress);
+    }
+
+    Gatherer gatherer() {
+        return gatherer;
     }
 
     /**

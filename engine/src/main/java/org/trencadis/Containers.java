@@ -9,6 +9,7 @@ import org.trencadis.codec.Codec;
 import org.trencadis.container.Container;
 import org.trencadis.container.ImportOptions;
 import org.trencadis.container.StoredCheckpoint;
+import org.trencadis.format.Value;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.FileEntry;
@@ -38,7 +39,7 @@ final class Containers {
 
     private static CheckpointSummary summary(StoredCheckpoint stored) throws IOException {
         Catalog catalog = stored.catalog();
-        CheckpointDigests digests = DigestRun.findStored(catalog);
+        Value universal = catalog.facts().find("digest.universal");
         return new CheckpointSummary(
                 stored.name(),
                 stored.generation(),
@@ -46,7 +47,7 @@ final class Containers {
                 DigestRun.totalBytes(catalog),
                 catalog.findFact("source"),
                 isLink(catalog),
-                digests == null ? null : digests.universal());
+                universal instanceof Value.Blob digest ? digest.value() : null);
     }
 
     /** Whether some bytes lie in original files. */
@@ -127,7 +128,7 @@ final class Containers {
                     report.logicalBytes(),
                     report.writtenBytes(),
                     report.reusedBytes(),
-                    DigestRun.of(report.digests()));
+                    DigestRun.of(report.digests(), false));
         } catch (IOException | RuntimeException e) {
             removeIfEmpty(directory, isNew);
             throw e;

@@ -12,7 +12,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.trencadis.format.Digests;
-import org.trencadis.format.Value;
 import org.trencadis.gather.CatalogDigests;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.gather.PieceWalk;
@@ -35,43 +34,19 @@ final class DigestRun {
 
     /** Stored digests, else those of one walk over every byte. */
     CheckpointDigests whole() throws IOException {
-        CheckpointDigests stored = findStored(checkpoint.catalog());
-        return stored != null ? stored : of(computed());
+        CatalogDigests stored = CatalogDigests.findStored(checkpoint.catalog());
+        return stored != null ? of(stored, true) : of(computed(), false);
     }
 
     /** Reads everything once. */
     CatalogDigests computed() throws IOException {
-        progress.start(totalBytes(checkpoint.catalog()));
-        CatalogDigests digests =
-                new PieceWalk(gatherer, Checkpoint.defaultThreads()).run(null, progress::advance);
-        checkpoint.checkUnchanged();
-        return digests;
+        PieceWalk walk = new PieceWalk(gatherer, Checkpoint.defaultThreads());
+        progress.start(walk.totalBytes());
+        return walk.run(null, progress::advance);
     }
 
-    static CheckpointDigests of(CatalogDigests digests) {
-        return new CheckpointDigests(digests.universal(), digests.run(), new TreeMap<>(digests.states()), false);
-    }
-
-    /** The digests that an import recorded, or null where it did not. */
-    static CheckpointDigests findStored(Catalog catalog) throws IOException {
-        Value.Mapping facts = catalog.facts();
-        boolean complete = facts.find("digest.universal") instanceof Value.Blob
-                && facts.find("digest.run") instanceof Value.Blob
-                && facts.find("digest.state") instanceof Value.Mapping;
-        if (!complete) {
-            return null;
-        }
-        SortedMap<String, byte[]> states = new TreeMap<>();
-        for (Value.Entry entry : ((Value.Mapping) facts.find("digest.state")).entries()) {
-            if (entry.key() instanceof Value.Text name && entry.value() instanceof Value.Blob digest) {
-                states.put(name.value(), digest.value());
-            }
-        }
-        return new CheckpointDigests(
-                ((Value.Blob) facts.find("digest.universal")).value(),
-                ((Value.Blob) facts.find("digest.run")).value(),
-                states,
-                true);
+    static CheckpointDigests of(CatalogDigests digests, boolean isStored) {
+        return new CheckpointDigests(digests.universal(), digests.run(), new TreeMap<>(digests.states()), isStored);
     }
 
     /** Canonical bytes of all tensors. */
@@ -133,6 +108,19 @@ final class DigestRun {
             int at = order[(int) number];
             task.run(tensors.get(at), at, buffer.bytes());
         });
+    }
+
+    /** The flat digest of one copy of a tensor, which must be complete. */
+    byte[] flatOfCopy(Tensor tensor, int copy) throws IOException {
+        MessageDigest flat = Digests.sha256();
+        try (PieceBuffer buffer = new PieceBuffer()) {
+            Pieces.forEach(tensor, (first, count, bytes) -> {
+                MemorySegment piece = buffer.bytes().asSlice(0, bytes);
+                gatherer.gatherCopy(tensor, copy, new Region(Box.whole(tensor.shape()), first, count), piece);
+                flat.update(piece.asByteBuffer());
+            });
+        }
+        return flat.digest();
     }
 
     private void read(Tensor tensor, MemorySegment buffer, Consumer<ByteBuffer> sink) throws IOException {

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.trencadis.format.Value;
 import org.trencadis.index.Catalog;
@@ -30,7 +32,29 @@ final class RunStateDiff {
                 addGroup(path, a.get(i), b.get(i), found);
             }
         }
-        addValue(found, "loss_scaler", left.facts().find("loss_scaler"), right.facts().find("loss_scaler"));
+        SortedMap<String, String> mine = lossScaler(left);
+        SortedMap<String, String> others = lossScaler(right);
+        Set<String> keys = new TreeSet<>(mine.keySet());
+        keys.addAll(others.keySet());
+        keys.forEach(key -> add(found, "loss_scaler." + key, mine.get(key), others.get(key)));
+    }
+
+    /** The values of the loss scaler; one that is absent is a static scale of 1. */
+    private static SortedMap<String, String> lossScaler(Catalog catalog) throws IOException {
+        SortedMap<String, String> values = new TreeMap<>();
+        values.put("cur_scale", "1.0");
+        values.put("dynamic", "False");
+        if (catalog.facts().find("loss_scaler") instanceof Value.Mapping scaler) {
+            for (Value.Entry entry : scaler.entries()) {
+                boolean isScale = entry.key().equals(new Value.Text("cur_scale"));
+                Value value = isScale && entry.value() instanceof Value.Int scale
+                        ? new Value.Real(scale.value().doubleValue())
+                        : entry.value();
+                String key = entry.key() instanceof Value.Text text ? text.value() : Values.print(entry.key());
+                values.put(key, Values.print(value));
+            }
+        }
+        return values;
     }
 
     private static void addGroup(String path, Group a, Group b, List<Difference> found) {

@@ -2,23 +2,247 @@ package org.trencadis.gather;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.zip.CRC32C;
+import org.trencadis.codec.Codec;
+import org.trencadis.format.FormatException.Corrupt;
+import org.trencadis.format.FormatException.Place;
+import org.trencadis.format.FormatLimits;
 import org.trencadis.storage.FileCache;
+import org.trencadis.storage.FileLease;
+import org.trencadis.storage.StorageException;
 
-/** A shard of a container, opened for reading chunks. */
-final class ShardFile implements AutoCloseable {
-    static ShardFile open(Path file, FileCache cache) throws IOException {
-        throw new UnsupportedOperationException("stub");
+/**
+ * A shard of a container, opened for reading chunks. Safe for several threads.
+ *
+ * <p>A byte string is stored in chunks of {@link FormatLimits#CHUNK_BYTES}, the last one shorter, so a position in it
+ * says which chunk holds it. Whole chunks are checked against their CRC32C as they are read; encoded ones always are.
+ */
+public final class ShardFile implements AutoCloseable {
+    private static final String EXTENSION = ".shard";
+
+    private final FileLease lease;
+    private final ShardTable table;
+
+    private ShardFile(FileLease lease, ShardTable table) {
+        this.lease = lease;
+        this.table = table;
     }
 
-    void read(long firstChunk, long fromBytes, MemorySegment target, long targetOffset, long bytes) throws IOException {
-        throw new UnsupportedOperationException("stub");
+    /**
+     * One chunk as the chunk table describes it.
+     *
+     * @param offsetBytes of the stored bytes in the shard
+     * @param crc CRC32C over the stored bytes
+     */
+    public record Chunk(int ordinal, long offsetBytes, int storedBytes, int decodedBytes, int crc, Codec codec) {
+        /** Where the stored bytes end. */
+        public long endBytes() {
+            return offsetBytes + storedBytes;
+        }
     }
 
-    MemorySegment findView(long firstChunk, long fromBytes, long bytes) throws IOException {
-        throw new UnsupportedOperationException("stub");
+    /** The name of the file of shard {@code id}. */
+    public static String fileName(byte[] id) {
+        return HexFormat.of().formatHex(id) + EXTENSION;
+    }
+
+    /** Opens the shard in {@code file}, which is named by its id, and checks all its records. */
+    public static ShardFile open(Path file, FileCache cache) throws IOException {
+        FileLease lease = cache.lease(file);
+        try {
+            ShardTable table = ShardTable.open(lease);
+            String expected = fileName(table.id());
+            if (!expected.equals(String.valueOf(file.getFileName()))) {
+                throw new Corrupt(
+                        "a shard is named by its id",
+                        expected,
+                        file.getFileName(),
+                        new Place(file.toString(), "trailer", lease.sizeBytes()));
+            }
+            return new ShardFile(lease, table);
+        } catch (InternalError e) {
+            lease.close();
+            throw cut(file, e);
+        } catch (IOException | RuntimeException e) {
+            lease.close();
+            throw e;
+        }
+    }
+
+    private static StorageException cut(Path file, InternalError cause) {
+        return new StorageException(file, "was cut while it was read", cause);
+    }
+
+    public Path file() {
+        return lease.file();
+    }
+
+    /** The SHA-256 of the chunk table. */
+    public byte[] id() {
+        return table.id();
+    }
+
+    public long sizeBytes() {
+        return lease.sizeBytes();
+    }
+
+    public int chunkCount() {
+        return table.chunkCount();
+    }
+
+    /** The chunk at {@code ordinal}. */
+    public Chunk chunk(long ordinal) throws IOException {
+        try {
+            return table.chunk(ordinal);
+        } catch (InternalError e) {
+            throw cut(file(), e);
+        }
+    }
+
+    /** SHA-256 of the decoded bytes of a chunk, as the table says. */
+    public byte[] digest(int ordinal) throws IOException {
+        try {
+            return table.digest(ordinal);
+        } catch (InternalError e) {
+            throw cut(file(), e);
+        }
+    }
+
+    /** Ordinals of the chunks whose decoded bytes have this SHA-256, ascending; empty where there are none. */
+    public int[] findChunks(byte[] digest) throws IOException {
+        try {
+            return table.find(digest);
+        } catch (InternalError e) {
+            throw cut(file(), e);
+        }
+    }
+
+    /**
+     * Copies {@code bytes} decoded bytes of the byte string that starts with {@code firstChunk}, from position
+     * {@code fromBytes} of it.
+     *
+     * @param target native, or over a byte array
+     * @throws Corrupt where a chunk breaks its check, or the byte string is shorter
+     */
+    public void read(long firstChunk, long fromBytes, MemorySegment target, long targetOffset, long bytes)
+            throws IOException {
+        long end = fromBytes + bytes;
+        for (long at = fromBytes; at < end; ) {
+            long number = at / FormatLimits.CHUNK_BYTES;
+            int skipped = (int) (at % FormatLimits.CHUNK_BYTES);
+            int count = (int) Math.min(FormatLimits.CHUNK_BYTES - skipped, end - at);
+            Chunk chunk = chunk(firstChunk + number);
+            checkHolds(chunk, skipped + count);
+            MemorySegment part = target.asSlice(targetOffset + at - fromBytes, count);
+            if (chunk.codec() == Codec.RAW) {
+                readRaw(chunk, skipped, part);
+            } else {
+                readEncoded(chunk, skipped, part);
+            }
+            at += count;
+        }
+    }
+
+    private void checkHolds(Chunk chunk, int bytes) throws Corrupt {
+        if (chunk.decodedBytes() < bytes) {
+            throw new Corrupt(
+                    "an extent's chunks hold its bytes", bytes + " bytes", chunk.decodedBytes(), place(chunk));
+        }
+    }
+
+    private void readRaw(Chunk chunk, int skipped, MemorySegment target) throws IOException {
+        lease.read(chunk.offsetBytes() + skipped, target, 0, target.byteSize());
+        if (target.byteSize() == chunk.storedBytes()) {
+            checkCrc(chunk, target.asByteBuffer());
+        }
+    }
+
+    private void readEncoded(Chunk chunk, int skipped, MemorySegment target) throws IOException {
+        try (ChunkBuffers buffers = ChunkBuffers.take(this, chunk.ordinal())) {
+            if (target.isNative() && target.byteSize() == chunk.decodedBytes()) {
+                decode(chunk, buffers, target);
+                return;
+            }
+            if (!buffers.holds(this, chunk.ordinal())) {
+                buffers.setHeld(null, -1);
+                decode(chunk, buffers, buffers.decoded().asSlice(0, chunk.decodedBytes()));
+                buffers.setHeld(this, chunk.ordinal());
+            }
+            MemorySegment.copy(buffers.decoded(), skipped, target, 0, target.byteSize());
+        }
+    }
+
+    private void decode(Chunk chunk, ChunkBuffers buffers, MemorySegment target) throws IOException {
+        ByteBuffer stored = readStored(chunk, buffers.stored());
+        chunk.codec().decode(stored, target.asByteBuffer(), place(chunk));
+    }
+
+    /** Copies the stored bytes of a chunk to the start of {@code target}, checks them and returns them. */
+    private ByteBuffer readStored(Chunk chunk, MemorySegment target) throws IOException {
+        lease.read(chunk.offsetBytes(), target, 0, chunk.storedBytes());
+        ByteBuffer stored = target.asSlice(0, chunk.storedBytes()).asByteBuffer();
+        checkCrc(chunk, stored.duplicate());
+        return stored;
+    }
+
+    /**
+     * Checks the stored bytes of a chunk against their CRC32C.
+     *
+     * @throws Corrupt naming chunk and offset where they differ
+     */
+    public void checkChunk(int ordinal) throws IOException {
+        Chunk chunk = chunk(ordinal);
+        try (ChunkBuffers buffers = ChunkBuffers.take(this, ordinal)) {
+            readStored(chunk, buffers.stored());
+        }
+    }
+
+    private void checkCrc(Chunk chunk, ByteBuffer stored) throws Corrupt {
+        CRC32C crc = new CRC32C();
+        crc.update(stored);
+        if ((int) crc.getValue() != chunk.crc()) {
+            throw new Corrupt(
+                    "CRC32C of chunk " + chunk.ordinal(),
+                    Integer.toHexString(chunk.crc()),
+                    Long.toHexString(crc.getValue()),
+                    place(chunk));
+        }
+    }
+
+    private Place place(Chunk chunk) {
+        return new Place(file().toString(), "chunk " + chunk.ordinal(), chunk.offsetBytes());
+    }
+
+    /**
+     * The same bytes as a read-only part of the mapping where they are raw and lie in one run there, else null. They are
+     * not checked.
+     */
+    public MemorySegment findView(long firstChunk, long fromBytes, long bytes) throws IOException {
+        if (bytes == 0) {
+            return lease.segment().asSlice(0, 0);
+        }
+        long first = firstChunk + fromBytes / FormatLimits.CHUNK_BYTES;
+        long last = firstChunk + (fromBytes + bytes - 1) / FormatLimits.CHUNK_BYTES;
+        Chunk start = chunk(first);
+        Chunk before = null;
+        for (long ordinal = first; ordinal <= last; ordinal++) {
+            Chunk chunk = chunk(ordinal);
+            long end = Math.min(
+                    FormatLimits.CHUNK_BYTES, fromBytes + bytes - (ordinal - firstChunk) * FormatLimits.CHUNK_BYTES);
+            checkHolds(chunk, (int) end);
+            if (chunk.codec() != Codec.RAW || before != null && before.endBytes() != chunk.offsetBytes()) {
+                return null;
+            }
+            before = chunk;
+        }
+        return lease.segment().asSlice(start.offsetBytes() + fromBytes % FormatLimits.CHUNK_BYTES, bytes);
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        lease.close();
+    }
 }

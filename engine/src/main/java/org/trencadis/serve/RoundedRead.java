@@ -3,6 +3,7 @@ package org.trencadis.serve;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.trencadis.gather.Convert;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
@@ -25,8 +26,8 @@ final class RoundedRead {
                 long step = Math.min(STEP_ELEMENTS, count - done);
                 MemorySegment part = source.asSlice(0, step * fromBytes);
                 gatherer.gather(exported.tensor(), new Region(box, first + done, step), part);
-                MemorySegment to = target.asSlice(done * toBytes, step * toBytes);
-                Rounding.convert(exported.tensor().dtype(), part, exported.dtype(), to, step);
+                Convert.convert(
+                        exported.tensor().dtype(), part, 0, exported.dtype(), target, done * toBytes, step);
             }
         }
     }

@@ -212,7 +212,7 @@ final class Draft implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         builder.close();
     }
 }

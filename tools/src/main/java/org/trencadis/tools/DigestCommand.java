@@ -3,6 +3,7 @@ package org.trencadis.tools;
 import java.io.IOException;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import org.trencadis.Checkpoint;
 import org.trencadis.CheckpointDigests;
 import org.trencadis.TensorDigest;
@@ -40,17 +41,17 @@ final class DigestCommand extends LeafCommand {
         TensorFilter filter = selection.filter();
         try (Checkpoint checkpoint = source.open(what)) {
             if (sha256) {
-                print(withProgress(progress -> checkpoint.flatDigests(filter, progress)));
+                printTensors(withProgress(progress -> checkpoint.flatDigests(filter, progress)));
             } else if (filter.limitsNames()) {
-                print(withProgress(progress -> checkpoint.stateDigests(filter, progress)));
+                printSelected(withProgress(progress -> checkpoint.stateDigests(filter, progress)));
             } else {
-                print(withProgress(checkpoint::digests), filter);
+                printWhole(withProgress(checkpoint::digests), filter);
             }
         }
         return CommandRunner.CLEAN;
     }
 
-    private void print(List<TensorDigest> digests) throws IOException {
+    private void printTensors(List<TensorDigest> digests) throws IOException {
         if (isJson()) {
             json(json -> json.field("what", what).array("tensors", () -> {
                 for (TensorDigest digest : digests) {
@@ -75,7 +76,7 @@ final class DigestCommand extends LeafCommand {
                 Shapes.print(tensor.shape()));
     }
 
-    private void print(SortedMap<String, byte[]> states) throws IOException {
+    private void printSelected(SortedMap<String, byte[]> states) throws IOException {
         if (isJson()) {
             json(json -> json.field("what", what).object("states", () -> states.forEach(json::field)));
         } else {
@@ -83,8 +84,8 @@ final class DigestCommand extends LeafCommand {
         }
     }
 
-    private void print(CheckpointDigests digests, TensorFilter filter) throws IOException {
-        SortedMap<String, byte[]> states = new java.util.TreeMap<>(digests.states());
+    private void printWhole(CheckpointDigests digests, TensorFilter filter) throws IOException {
+        SortedMap<String, byte[]> states = new TreeMap<>(digests.states());
         states.keySet().removeIf(state -> !filter.acceptsState(state));
         boolean whole = !filter.limitsStates();
         if (isJson()) {

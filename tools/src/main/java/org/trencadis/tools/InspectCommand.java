@@ -135,8 +135,13 @@ final class InspectCommand extends LeafCommand {
                 ValueJson.field(json, text(fact.key()), fact.value());
             }
         });
-        json.array("states", () -> sums(catalog).forEach((state, sum) -> json.item(
-                () -> json.field("state", state).field("tensors", sum.tensors).field("bytes", sum.bytes))));
+        json.array("states", () -> {
+            for (var sum : sums(catalog).entrySet()) {
+                json.item(() -> json.field("state", sum.getKey())
+                        .field("tensors", sum.getValue().tensors)
+                        .field("bytes", sum.getValue().bytes));
+            }
+        });
         json.array("groups", () -> {
             for (Group group : catalog.groups()) {
                 json.item(() -> {
