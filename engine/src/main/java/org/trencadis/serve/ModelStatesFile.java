@@ -2,6 +2,7 @@ package org.trencadis.serve;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,10 +46,12 @@ final class ModelStatesFile {
 
     private final Gatherer gatherer;
     private final Catalog catalog;
+    private final SourceMesh mesh;
     private final RunGroups groups;
     private final SavedState saved;
     private final Consumer<String> notices;
     private final List<Tensor> module;
+    private final Map<String, Tensor> byName = new HashMap<>();
     private final int files;
 
     /**
@@ -57,13 +60,20 @@ final class ModelStatesFile {
      * @param module tensors of state {@code model}
      */
     ModelStatesFile(
-            Gatherer gatherer, RunGroups groups, SavedState saved, List<Tensor> module, Consumer<String> notices) {
+            Gatherer gatherer,
+            SourceMesh mesh,
+            RunGroups groups,
+            SavedState saved,
+            List<Tensor> module,
+            Consumer<String> notices) {
         this.gatherer = gatherer;
         this.catalog = gatherer.catalog();
+        this.mesh = mesh;
         this.groups = groups;
         this.saved = saved;
         this.notices = notices;
         this.module = module;
+        module.forEach(tensor -> byName.put(tensor.name(), tensor));
         this.files = saved.modelFiles();
     }
 
@@ -85,12 +95,15 @@ final class ModelStatesFile {
         for (Group group : groups.groups()) {
             shapes.add(shapes(group.parameters()));
         }
-        Map<String, long[]> frozen = shapes(names("frozen"));
+        List<String> frozenNames = names("frozen");
+        // From stage 2 on DeepSpeed lists frozen parameters even where there are none.
+        Map<String, long[]> frozen = frozenNames.isEmpty() && mesh.zeroStage() < 2 ? null : shapes(frozenNames);
         List<String> buffers = names("buffers");
         List<Alias> aliases = catalog.aliases();
         return pickler -> pickler.dict(OWN.size() + values.size(), () -> {
-            writeModule(pickler, tensors, buffers);
-            writeParameters(pickler, shapes, frozen, aliases);
+            writeModule(pickler, tensors, tensors.isEmpty() ? List.of() : aliases);
+            writeParameters(pickler, buffers, shapes, aliases);
+            writeFrozen(pickler, frozen, tensors.isEmpty() ? List.of() : frozenNames);
             writeDegrees(pickler);
             for (Map.Entry<String, Value> entry : values.entrySet()) {
                 pickler.text(entry.getKey());
@@ -124,42 +137,64 @@ final class ModelStatesFile {
         });
     }
 
-    private void writeModule(Pickler pickler, List<Tensor> tensors, List<String> buffers) throws IOException {
+    private void writeModule(Pickler pickler, List<Tensor> tensors, List<Alias> aliases) throws IOException {
+        List<Alias> known =
+                aliases.stream().filter(alias -> byName.containsKey(alias.target())).toList();
         pickler.text("module");
-        pickler.orderedDict(tensors.size(), () -> {
+        pickler.orderedDict(tensors.size() + known.size(), () -> {
             for (Tensor tensor : tensors) {
-                pickler.text(tensor.name());
-                pickler.tensor(tensor.dtype(), tensor.shape(), new TensorStorage(gatherer, tensor, false));
+                writeTensor(pickler, tensor.name(), tensor);
+            }
+            for (Alias alias : known) {
+                writeTensor(pickler, alias.name(), byName.get(alias.target()));
             }
         });
-        pickler.text("buffer_names");
-        pickler.list(buffers.size(), () -> buffers.forEach(pickler::text));
         pickler.text("optimizer");
         pickler.none();
     }
 
+    private void writeTensor(Pickler pickler, String name, Tensor tensor) throws IOException {
+        pickler.text(name);
+        pickler.tensor(tensor.dtype(), tensor.shape(), new TensorStorage(gatherer, tensor, false));
+    }
+
     private static void writeParameters(
-            Pickler pickler, List<Map<String, long[]>> shapes, Map<String, long[]> frozen, List<Alias> aliases)
+            Pickler pickler, List<String> buffers, List<Map<String, long[]>> shapes, List<Alias> aliases)
             throws IOException {
+        pickler.text("buffer_names");
+        pickler.list(buffers.size(), () -> buffers.forEach(pickler::text));
         pickler.text("param_shapes");
         pickler.list(shapes.size(), () -> {
             for (Map<String, long[]> group : shapes) {
                 writeShapes(pickler, group);
             }
         });
-        pickler.text("frozen_param_shapes");
-        if (frozen.isEmpty()) {
-            pickler.none();
-        } else {
-            writeShapes(pickler, frozen);
-        }
-        pickler.text("frozen_param_fragments");
-        pickler.none();
         pickler.text("shared_params");
         pickler.dict(aliases.size(), () -> {
             for (Alias alias : aliases) {
                 pickler.text(alias.name());
                 pickler.text(alias.target());
+            }
+        });
+    }
+
+    /** Frozen parameters, whole, in the storages of the module. */
+    private void writeFrozen(Pickler pickler, Map<String, long[]> shapes, List<String> names) throws IOException {
+        pickler.text("frozen_param_shapes");
+        if (shapes == null) {
+            pickler.none();
+        } else {
+            writeShapes(pickler, shapes);
+        }
+        pickler.text("frozen_param_fragments");
+        if (shapes == null) {
+            pickler.none();
+            return;
+        }
+        List<String> known = names.stream().filter(byName::containsKey).toList();
+        pickler.orderedDict(known.size(), () -> {
+            for (String name : known) {
+                writeTensor(pickler, name, byName.get(name));
             }
         });
     }

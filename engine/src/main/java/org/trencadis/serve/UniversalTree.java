@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.trencadis.format.Value;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.index.Alias;
 import org.trencadis.index.Catalog;
@@ -48,16 +47,15 @@ public final class UniversalTree {
         this.catalog = gatherer.catalog();
         this.layout = layout;
         this.groups = RunGroups.read(catalog, notices);
-        SavedState saved = SavedState.read(catalog, notices);
+        SourceMesh mesh = SourceMesh.read(catalog);
+        SavedState saved = SavedState.read(catalog, mesh, notices);
         this.rules = new ShardRules(saved.find("universal_checkpoint_info"), saved.find("ds_autoep_layers"));
-        ValueTree facts = new ValueTree(catalog.facts());
-        Value geometry = facts.find(facts.root(), "geometry");
-        this.isTensorParallel = geometry != null && facts.number(facts.find(geometry, "tp"), 1) > 1;
+        this.isTensorParallel = mesh.tp() > 1;
         this.folder = folder(catalog.findFact("tag"));
         addParameters(notices);
         addAliases();
-        add("zero/optimizer_state.pt", 0, new OptimizerStateFile(catalog, layout, groups, saved, notices)::write);
-        addModelFiles(saved, notices);
+        add("zero/optimizer_state.pt", 0, new OptimizerStateFile(catalog, mesh, layout, groups, saved, notices)::write);
+        addModelFiles(mesh, saved, notices);
         files.sort(Comparator.comparingLong(UniversalFile::payloadBytes).reversed());
         if (groups.groups().isEmpty()) {
             notices.accept("the checkpoint has no optimizer groups: DeepSpeed cannot resume training from it");
@@ -195,8 +193,8 @@ public final class UniversalTree {
         }
     }
 
-    private void addModelFiles(SavedState saved, Consumer<String> notices) throws IOException {
-        ModelStatesFile model = new ModelStatesFile(gatherer, groups, saved, module, notices);
+    private void addModelFiles(SourceMesh mesh, SavedState saved, Consumer<String> notices) throws IOException {
+        ModelStatesFile model = new ModelStatesFile(gatherer, mesh, groups, saved, module, notices);
         for (int rank = 0; rank < model.count(); rank++) {
             String name = String.format(Locale.ROOT, "mp_rank_%02d_model_states.pt", rank);
             String path = layout.isPartitioned() ? "zero_pp_rank_0_" + name : name;
