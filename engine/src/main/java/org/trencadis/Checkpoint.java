@@ -254,12 +254,12 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Writes the new directory {@code out}, from which DeepSpeed resumes with {@code load_universal}.
      *
-     * @param layout what loads it: {@code zero=1}, {@code zero=2} or {@code zero=3}; null for the first
+     * @param layout what loads it
      * @param threads workers, at least 1
      */
-    public UniversalReport exportUniversal(Path out, String layout, int threads, Progress progress) throws IOException {
-        UniversalLayout target = layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
-        return new UniversalExport(this, gatherer, target, threads, progress).write(out);
+    public UniversalReport exportUniversal(Path out, UniversalLayout layout, int threads, Progress progress)
+            throws IOException {
+        return new UniversalExport(this, gatherer, layout, threads, progress).write(out);
     }
 
     /** Writes the elements of {@code box}, row-major and little-endian, to {@code out}, through one small buffer. */
