@@ -14,6 +14,7 @@ import org.trencadis.gather.CheckpointFiles;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Tensor;
+import org.trencadis.layout.UniversalLayout;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.Sources;
 import org.trencadis.storage.FileCache;
@@ -248,6 +249,17 @@ public final class Checkpoint implements AutoCloseable {
     /** Writes safetensors files: into the new directory {@code out}, or one file where its name ends like one. */
     public ExportReport exportSafetensors(Path out, ExportSettings settings, Progress progress) throws IOException {
         return new ExportRun(this, gatherer, settings, progress).write(out);
+    }
+
+    /**
+     * Writes the new directory {@code out}, from which DeepSpeed resumes with {@code load_universal}.
+     *
+     * @param layout what loads it: {@code zero=1}, {@code zero=2} or {@code zero=3}; null for the first
+     * @param threads workers, at least 1
+     */
+    public UniversalReport exportUniversal(Path out, String layout, int threads, Progress progress) throws IOException {
+        UniversalLayout target = layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
+        return new UniversalExport(this, gatherer, target, threads, progress).write(out);
     }
 
     /** Writes the elements of {@code box}, row-major and little-endian, to {@code out}, through one small buffer. */

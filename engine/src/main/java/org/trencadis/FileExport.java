@@ -75,7 +75,7 @@ final class FileExport {
     }
 
     /** A name beside {@code target} that no other process uses. */
-    private static Path staging(Path target) throws IOException {
+    static Path staging(Path target) throws IOException {
         Path absolute = target.toAbsolutePath();
         if (!Files.isDirectory(absolute.getParent())) {
             throw new IOException(absolute.getParent() + ": no such directory; create it first");

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
 /** A file of an exported format that need not exist anywhere: its bytes are made when they are read. */
-public sealed interface VirtualFile permits SafetensorsFile, TextFile {
+public sealed interface VirtualFile permits SafetensorsFile, TextFile, UniversalFile {
     /** Its name in the directory of the export. */
     String name();
 

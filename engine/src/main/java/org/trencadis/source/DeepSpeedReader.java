@@ -55,7 +55,8 @@ final class DeepSpeedReader {
 
     private void read() throws IOException {
         RankGrid grid = directory.grid();
-        RankFile.Kind kind = grid.has(RankFile.Kind.ZERO3_MODEL) ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
+        RankFile.Kind kind =
+                grid.has(RankFile.Kind.ZERO3_MODEL) ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
         Geometry geometry = readGeometry(grid, kind);
         boolean slots = kind == RankFile.Kind.ZERO3_MODEL;
         Path[][] modelFiles = grid.complete(kind, slots ? geometry.dp() : 1, geometry.mp(), geometry.source());
@@ -146,7 +147,8 @@ final class DeepSpeedReader {
                         new Value.Sequence(directory.evidence().stream()
                                 .map(text -> (Value) new Value.Text(text))
                                 .toList()));
-        draft.builder().addFact("base", new Value.Text(directory.tagFolder().toString()));
+        draft.builder()
+                .addFact("base", new Value.Text(directory.tagFolder().toString()));
         draft.builder().addFact("tag", new Value.Text(directory.tag()));
         if (version != null) {
             draft.builder().addFact("framework_version", new Value.Text(version));

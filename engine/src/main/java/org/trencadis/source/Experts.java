@@ -76,11 +76,7 @@ final class Experts {
                 affine.get("params").forEachEntry((name, map) -> maps.put(name.asText(), AffineMap.read(map, ep)));
             }
             fused.add(new Fused(
-                    layer.get("expert_key_prefix").asText(),
-                    Nodes.findText(layer, "module_path"),
-                    experts,
-                    ranks,
-                    maps));
+                    layer.get("expert_key_prefix").asText(), Nodes.findText(layer, "module_path"), experts, ranks, maps));
         }
         return fused;
     }
@@ -102,8 +98,8 @@ final class Experts {
             int rank = Math.toIntExact(list.item(i).get("rank").asLong());
             long[] held = Nodes.longs(list.item(i).get("experts"));
             if (rank < 0 || rank >= ep || held.length != local) {
-                throw new SourceException(
-                        list.item(i).path() + " does not place " + local + " experts on one of " + ep + " ranks");
+                throw new SourceException(list.item(i).path() + " does not place " + local + " experts on one of " + ep
+                        + " ranks");
             }
             ranks[rank] = Arrays.stream(held).mapToInt(Math::toIntExact).toArray();
         }
@@ -269,8 +265,8 @@ final class Experts {
             same = shards[rank].isSame(expected.shards()[rank]);
         }
         if (!same) {
-            throw new SourceException(
-                    "affine map of " + name + " contradicts the placement of experts that its layer declares");
+            throw new SourceException("affine map of " + name
+                    + " contradicts the placement of experts that its layer declares");
         }
         return new Placement(map.shape(), Placement.Join.PARTS, shards);
     }

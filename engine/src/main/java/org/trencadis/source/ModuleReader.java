@@ -37,8 +37,8 @@ final class ModuleReader {
                 ModelStates states = reading.parameters().model(first + t);
                 TorchTensor shard = states.module().get(name);
                 if (shard == null) {
-                    throw new SourceException(
-                            "tensor-parallel ranks hold the same module: " + states.file() + " has no tensor " + name);
+                    throw new SourceException("tensor-parallel ranks hold the same module: " + states.file()
+                            + " has no tensor " + name);
                 }
                 shards.add(shard);
             }
@@ -80,7 +80,8 @@ final class ModuleReader {
             ModelStates own = reading.parameters().model(first + t);
             reading.draft()
                     .target(name, Reading.MODEL, shards.get(t).dtype(), placement, stage, t)
-                    .addShard(shards.get(t), reading.draft().file(own.file(), own.stamp()), reading.holders(first + t));
+                    .addShard(
+                            shards.get(t), reading.draft().file(own.file(), own.stamp()), reading.holders(first + t));
         }
     }
 

@@ -166,8 +166,8 @@ final class PartitionReader {
             }
             long[] own = Nodes.longs(all.item(group));
             if (own.length != names.size() || Arrays.stream(own).anyMatch(gap -> gap < 0)) {
-                throw new SourceException(
-                        all.item(group).path() + " has " + own.length + " gaps for " + names.size() + " parameters");
+                throw new SourceException(all.item(group).path() + " has " + own.length + " gaps for " + names.size()
+                        + " parameters");
             }
             return own;
         }
@@ -201,10 +201,8 @@ final class PartitionReader {
                 addWindows(state.getKey(), state.getValue());
             }
             if (step != null) {
-                layout.forEachWindow(
-                        partition,
-                        (parameter, start, place, count) -> reading.groups()
-                                .addStep(global(names.get(parameter)), step, reading.relative(torch.file())));
+                layout.forEachWindow(partition, (parameter, start, place, count) -> reading.groups()
+                        .addStep(global(names.get(parameter)), step, reading.relative(torch.file())));
             }
             compareMappings();
         }
@@ -273,8 +271,8 @@ final class PartitionReader {
                         + layout.partitionElements() + ", or " + real + " without padding");
             }
             if (!tensor.isRowMajor()) {
-                throw new SourceException(
-                        torch.file() + ": state " + state + " of group " + group + " is not contiguous");
+                throw new SourceException(torch.file() + ": state " + state + " of group " + group
+                        + " is not contiguous");
             }
             return tensor;
         }
@@ -285,10 +283,9 @@ final class PartitionReader {
                     target(state, tensor, name);
                 }
             }
-            layout.forEachWindow(
-                    partition,
-                    (parameter, start, place, count) -> target(state, tensor, names.get(parameter))
-                            .addWindow(start, count, tensor, place, file, holder));
+            layout.forEachWindow(partition, (parameter, start, place, count) -> target(
+                            state, tensor, names.get(parameter))
+                    .addWindow(start, count, tensor, place, file, holder));
         }
 
         private Draft.Target target(String state, TorchTensor tensor, String name) throws IOException {
@@ -314,26 +311,17 @@ final class PartitionReader {
                 Node attributes = Nodes.attributes(address);
                 long count = attributes.get("numel").asLong();
                 if (count > 0) {
-                    written.put(name.asText(), List.of(attributes.get("start").asLong(), count));
+                    written.put(
+                            name.asText(), List.of(attributes.get("start").asLong(), count));
                 }
             });
-            if (written.equals(windows(partition))) {
-                return;
-            }
-            for (int other = 0; other < partitions; other++) {
-                if (!written.isEmpty() && written.equals(windows(other))) {
-                    throw new SourceException(torch.file() + " holds partition " + other + " of group " + group
-                            + " by its param_slice_mappings, but its name is that of partition " + partition);
-                }
-            }
-            wrongMappings.add(reading.relative(torch.file()) + " group " + group);
-        }
-
-        private Map<String, List<Long>> windows(int of) throws IOException {
-            Map<String, List<Long>> windows = new HashMap<>();
+            Map<String, List<Long>> expected = new HashMap<>();
             layout.forEachWindow(
-                    of, (parameter, start, place, count) -> windows.put(names.get(parameter), List.of(place, count)));
-            return windows;
+                    partition,
+                    (parameter, start, place, count) -> expected.put(names.get(parameter), List.of(place, count)));
+            if (!written.equals(expected)) {
+                wrongMappings.add(reading.relative(torch.file()) + " group " + group);
+            }
         }
     }
 }
