@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.zip.CRC32C;
 import org.trencadis.codec.Codec;
@@ -51,18 +52,37 @@ public final class ShardFile implements AutoCloseable {
 
     /** Opens the shard in {@code file}, which is named by its id, and checks all its records. */
     public static ShardFile open(Path file, FileCache cache) throws IOException {
+        ShardFile shard = openUnnamed(file, cache);
+        String expected = fileName(shard.id());
+        if (!expected.equals(String.valueOf(file.getFileName()))) {
+            shard.close();
+            throw new Corrupt(
+                    "a shard is named by its id",
+                    expected,
+                    file.getFileName(),
+                    new Place(file.toString(), "trailer", shard.sizeBytes()));
+        }
+        return shard;
+    }
+
+    /** The same for shard {@code id} before it has its name. */
+    public static ShardFile openStaged(Path file, byte[] id, FileCache cache) throws IOException {
+        ShardFile shard = openUnnamed(file, cache);
+        if (!Arrays.equals(id, shard.id())) {
+            shard.close();
+            throw new Corrupt(
+                    "a shard has the id it was written with",
+                    HexFormat.of().formatHex(id),
+                    HexFormat.of().formatHex(shard.id()),
+                    new Place(file.toString(), "trailer", shard.sizeBytes()));
+        }
+        return shard;
+    }
+
+    private static ShardFile openUnnamed(Path file, FileCache cache) throws IOException {
         FileLease lease = cache.lease(file);
         try {
-            ShardTable table = ShardTable.open(lease);
-            String expected = fileName(table.id());
-            if (!expected.equals(String.valueOf(file.getFileName()))) {
-                throw new Corrupt(
-                        "a shard is named by its id",
-                        expected,
-                        file.getFileName(),
-                        new Place(file.toString(), "trailer", lease.sizeBytes()));
-            }
-            return new ShardFile(lease, table);
+            return new ShardFile(lease, ShardTable.open(lease));
         } catch (InternalError e) {
             lease.close();
             throw cut(file, e);

@@ -1,5 +1,6 @@
 package org.trencadis.storage;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -56,6 +57,21 @@ public final class OutputFile implements AutoCloseable {
         }
         committed = true;
         channel.close();
+    }
+
+    /**
+     * Reads back what was written: all remaining room of {@code target} is filled.
+     *
+     * @throws java.io.EOFException when the file ends before that
+     */
+    public void read(ByteBuffer target, long offset) throws IOException {
+        while (target.hasRemaining()) {
+            int count = channel.read(target, offset);
+            if (count < 0) {
+                throw new EOFException(file + ": ends at " + offset);
+            }
+            offset += count;
+        }
     }
 
     /** Cuts the file to {@code bytes}, forces data and length to the device and closes it. */
