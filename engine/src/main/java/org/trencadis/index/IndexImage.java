@@ -285,10 +285,6 @@ public final class IndexImage implements AutoCloseable {
         onClose.run();
     }
 
-<<<<<<< HEAD
-    /** Writes page directory, section table and header of a built image: {@link #segment} then holds the bytes of an index file. */
-    public void seal() {
-=======
     /**
      * Writes the image to {@code file} as an index file and forces it. An image that was built here is sealed first.
      *
@@ -311,9 +307,8 @@ public final class IndexImage implements AutoCloseable {
         file.commit(segment.byteSize());
     }
 
-    /** Writes page directory, section table and header of a built image, which makes it a file. */
-    void seal() {
->>>>>>> 106bb93778f8716544866e3ee800ff390a2a8306
+    /** Writes page directory, section table and header of a built image: {@link #segment} then holds the bytes of an index file. */
+    public void seal() {
         long directory = HEADER_BYTES + bodyBytes;
         for (int page = 0; page < pages(bodyBytes); page++) {
             long from = (long) page * FormatLimits.PAGE_BYTES;
