@@ -2,6 +2,7 @@ package org.trencadis.tools;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -29,6 +31,7 @@ final class DemoCommand extends LeafCommand {
     /** A command line that was run. */
     private record Step(String command, int exitCode, List<String> output) {}
 
+    private Path place;
     private final List<Step> steps = new ArrayList<>();
     private final Map<String, List<String>> digests = new LinkedHashMap<>();
 
@@ -37,9 +40,10 @@ final class DemoCommand extends LeafCommand {
         if (keep != null && Files.exists(keep)) {
             throw new FileAlreadyExistsException(keep.toString());
         }
-        Path place = keep != null ? Files.createDirectory(keep) : Files.createTempDirectory("trencadis-demo");
+        place = keep != null ? Files.createDirectory(keep) : Files.createTempDirectory("trencadis-demo");
+        say("Working in " + place + ".");
         try {
-            boolean equal = show(place);
+            boolean equal = show();
             if (isJson()) {
                 json(json -> write(json, equal));
             }
@@ -51,7 +55,7 @@ final class DemoCommand extends LeafCommand {
         }
     }
 
-    private boolean show(Path place) throws IOException {
+    private boolean show() throws IOException {
         Path raw = Sample.unpack(place);
         Path link = place.resolve("link.trencadis");
         Path store = place.resolve("store.trencadis");
@@ -89,7 +93,7 @@ final class DemoCommand extends LeafCommand {
                     : entry.getValue().equals(truth);
             equal &= same;
             say(String.format(
-                    java.util.Locale.ROOT,
+                    Locale.ROOT,
                     "%-9s  %d tensors  %s",
                     entry.getKey(),
                     entry.getValue().size(),
@@ -125,15 +129,20 @@ final class DemoCommand extends LeafCommand {
         ByteArrayOutputStream messages = new ByteArrayOutputStream();
         int code = CommandRunner.run(Streams.of(out, messages), words);
         List<String> output = out.toString(StandardCharsets.UTF_8).lines().toList();
-        steps.add(new Step("trencadis " + String.join(" ", words), code, output));
+        steps.add(new Step("trencadis " + String.join(" ", Stream.of(args).map(this::shown).toList()), code, output));
         if (Thread.currentThread().isInterrupted() || code == CommandRunner.INTERRUPTED) {
-            throw new java.io.InterruptedIOException("interrupted");
+            throw new InterruptedIOException("interrupted");
         }
         if (code != CommandRunner.CLEAN) {
             throw new IOException("the demo stopped at `" + steps.getLast().command + "`: exit code " + code + ", "
                     + messages.toString(StandardCharsets.UTF_8).strip());
         }
         return output;
+    }
+
+    /** Paths as they are seen from the working directory. */
+    private String shown(Object word) {
+        return word instanceof Path path && path.startsWith(place) ? place.relativize(path).toString() : word.toString();
     }
 
     private void write(Json json, boolean equal) throws IOException {
