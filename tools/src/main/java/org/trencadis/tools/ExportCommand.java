@@ -7,6 +7,8 @@ import org.trencadis.Checkpoint;
 import org.trencadis.ExportReport;
 import org.trencadis.ExportSettings;
 import org.trencadis.UniversalReport;
+import org.trencadis.layout.LayoutException;
+import org.trencadis.layout.UniversalLayout;
 import org.trencadis.tensor.Dtype;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -115,7 +117,8 @@ final class ExportCommand extends LeafCommand {
                 }
                 case DEEPSPEED_UNIVERSAL -> {
                     checkUniversal();
-                    reportTree(withProgress(progress -> checkpoint.exportUniversal(out, layout, workers, progress)), start);
+                    UniversalLayout target = universalLayout();
+                    reportTree(withProgress(progress -> checkpoint.exportUniversal(out, target, workers, progress)), start);
                 }
             }
         }
@@ -175,6 +178,14 @@ final class ExportCommand extends LeafCommand {
             out().fields("tensors", report.tensors());
             out().fields("bytes", report.tensorBytes());
             out().fields("seconds", Printable.seconds(nanos));
+        }
+    }
+
+    private UniversalLayout universalLayout() {
+        try {
+            return layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
+        } catch (LayoutException e) {
+            throw new UsageException("--layout: " + e.getMessage());
         }
     }
 }
