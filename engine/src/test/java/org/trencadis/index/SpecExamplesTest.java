@@ -103,7 +103,8 @@ class SpecExamplesTest {
             rows.add("| " + dtype.code() + " | " + dtype.bits() + " | `" + dtype.torchName() + "` | "
                     + name(dtype.safetensorsName()) + " | " + name(dtype.numpyDescription()) + " |");
         }
-        List<String> written = chapter("6. Element types").lines()
+        List<String> written = chapter("6. Element types")
+                .lines()
                 .filter(line -> line.matches("\\| \\d+ .*"))
                 .toList();
         assertEquals(String.join("\n", rows), String.join("\n", written));

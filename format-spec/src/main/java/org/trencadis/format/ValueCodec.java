@@ -206,7 +206,8 @@ public final class ValueCodec {
         private Value.Shared shared() throws Corrupt {
             long ordinal = length();
             if (ordinal >= containers) {
-                throw corrupt("a shared reference names a container that started before", "below " + containers, ordinal);
+                throw corrupt(
+                        "a shared reference names a container that started before", "below " + containers, ordinal);
             }
             return new Value.Shared(ordinal);
         }

@@ -40,14 +40,21 @@ final class Layouts {
 
     /** The rows that SPEC.md has for a record. */
     static String table(RecordLayout layout) {
-        StringBuilder table = new StringBuilder("| offset | size | type | name | meaning | rule |\n| ---: | ---: | --- | --- | --- | --- |\n");
+        StringBuilder table = new StringBuilder(
+                "| offset | size | type | name | meaning | rule |\n| ---: | ---: | --- | --- | --- | --- |\n");
         for (RecordLayout.Field field : layout.fields()) {
-            table.append("| ").append(field.offsetBytes())
-                    .append(" | ").append(field.sizeBytes())
-                    .append(" | ").append(field.type().specName(field.sizeBytes()))
-                    .append(" | `").append(field.name())
-                    .append("` | ").append(field.meaning())
-                    .append(" | ").append(field.ruleText())
+            table.append("| ")
+                    .append(field.offsetBytes())
+                    .append(" | ")
+                    .append(field.sizeBytes())
+                    .append(" | ")
+                    .append(field.type().specName(field.sizeBytes()))
+                    .append(" | `")
+                    .append(field.name())
+                    .append("` | ")
+                    .append(field.meaning())
+                    .append(" | ")
+                    .append(field.ruleText())
                     .append(" |\n");
         }
         return table.toString();

@@ -21,8 +21,7 @@ import org.junit.jupiter.api.Test;
 
 /** The tables of SPEC.md and the declarations of the records are the same, in both directions. */
 class SpecTest {
-    private static final Pattern TABLE =
-            Pattern.compile("\\*\\*`(\\w+)`\\*\\*, (\\d+) bytes:\n\n((?:\\|[^\n]*\n)+)");
+    private static final Pattern TABLE = Pattern.compile("\\*\\*`(\\w+)`\\*\\*, (\\d+) bytes:\n\n((?:\\|[^\n]*\n)+)");
 
     private static String spec;
 
@@ -66,11 +65,13 @@ class SpecTest {
     void theSectionsAreThoseOfTheTable() {
         List<String> declared = new ArrayList<>();
         for (Section section : Section.values()) {
-            String entries = section.layout() == null ? "bytes" : "`" + section.layout().name() + "`";
+            String entries =
+                    section.layout() == null ? "bytes" : "`" + section.layout().name() + "`";
             declared.add("| " + section.code() + " | " + section + " | " + entries + " | " + section.limit() + " |");
         }
         String table = between("| code | section |", "**One form.**");
-        List<String> written = table.lines().filter(line -> line.matches("\\| \\d+ .*")).toList();
+        List<String> written =
+                table.lines().filter(line -> line.matches("\\| \\d+ .*")).toList();
         assertEquals(declared, written);
         assertEquals(Section.values().length, Section.count());
     }
@@ -111,7 +112,8 @@ class SpecTest {
                 Map.entry(
                         "[[], shared 1]",
                         new Value.Sequence(List.of(new Value.Sequence(List.of()), new Value.Shared(1)))));
-        Matcher row = Pattern.compile("(?m)^\\| (.+?) \\| `([0-9a-f ]+)` \\|$").matcher(between("| value | bytes |", "\n## 6."));
+        Matcher row = Pattern.compile("(?m)^\\| (.+?) \\| `([0-9a-f ]+)` \\|$")
+                .matcher(between("| value | bytes |", "\n## 6."));
         int rows = 0;
         for (; row.find(); rows++) {
             Value value = values.get(row.group(1));

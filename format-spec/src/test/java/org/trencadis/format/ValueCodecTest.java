@@ -53,15 +53,17 @@ class ValueCodecTest {
             return switch (kind) {
                 case 0 -> new Value.None();
                 case 1 -> new Value.Bool(random.nextBoolean());
-                case 2 -> new Value.Int(new BigInteger(random.nextInt(200), new java.util.Random(random.nextLong()))
-                        .subtract(BigInteger.valueOf(random.nextInt(3))));
+                case 2 ->
+                    new Value.Int(new BigInteger(random.nextInt(200), new java.util.Random(random.nextLong()))
+                            .subtract(BigInteger.valueOf(random.nextInt(3))));
                 case 3 -> new Value.Real(Double.longBitsToDouble(random.nextLong()));
                 case 4 -> new Value.Text(text());
                 case 5 -> new Value.Blob(blob());
                 case 6 -> containers == 0 ? new Value.None() : new Value.Shared(random.nextLong(containers));
                 case 7 -> new Value.Global("module." + text(), text());
-                case 8 -> new Value.Tensor(
-                        1 + random.nextInt(24), List.of((long) random.nextInt(9), 3L), new Value.Blob(blob()));
+                case 8 ->
+                    new Value.Tensor(
+                            1 + random.nextInt(24), List.of((long) random.nextInt(9), 3L), new Value.Blob(blob()));
                 case 9, 10 -> sequence(depth);
                 case 11 -> tuple(depth);
                 case 12 -> mapping(depth);
@@ -144,8 +146,8 @@ class ValueCodecTest {
 
     @Test
     void everyCutOfAValueIsCorrupt() throws Corrupt {
-        Value value = new Value.Mapping(List.of(
-                new Value.Entry(new Value.Text("key"), new Value.Tuple(List.of(new Value.Int(300), new Value.Real(1))))));
+        Value value = new Value.Mapping(List.of(new Value.Entry(
+                new Value.Text("key"), new Value.Tuple(List.of(new Value.Int(300), new Value.Real(1))))));
         byte[] bytes = ValueCodec.encode(value);
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
