@@ -80,7 +80,7 @@ final class TreeExport {
     private static void createFolder(Path directory, Set<Path> created) throws IOException {
         if (created.add(directory)) {
             createFolder(directory.getParent(), created);
-            Files.createDirectory(directory);
+            Directories.createUnforced(directory);
         }
     }
 
