@@ -159,7 +159,8 @@ class CoverageTest {
         }
     }
 
-    private static void add(CatalogBuilder builder, int copy, List<Region> regions, String name) {
+    private static void add(CatalogBuilder builder, int copy, List<Region> regions, String name)
+            throws IOException {
         int file = builder.addFile(new FileEntry(false, name, 0, 0, 0, 0, 0, null));
         for (Region region : regions) {
             builder.addFragment(copy, region, -1, -1, file, 0, 4 * region.count());
