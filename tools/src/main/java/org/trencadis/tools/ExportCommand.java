@@ -2,6 +2,7 @@ package org.trencadis.tools;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.trencadis.Checkpoint;
 import org.trencadis.ExportReport;
 import org.trencadis.ExportSettings;
@@ -17,16 +18,18 @@ import picocli.CommandLine.Parameters;
 /** Writes files that other software reads. */
 @Command(
         name = "export",
+        header = "Write files that other software reads.",
         description = {
-            "--format safetensors writes the weights: the fp32 master of each parameter that has one, buffers and frozen",
-            "parameters as the module held them, under their plain names. With --states: those states instead; where",
-            "they are several, each tensor is called NAME.STATE. A tied parameter is written once; its other names",
-            "stand in the file's metadata.",
-            "OUT becomes a directory with model.safetensors, or numbered files with model.safetensors.index.json where",
-            "the tensors take more than --max-shard-size; or, where OUT ends in .safetensors, that one file.",
-            "--format deepspeed-universal writes all of it, optimizer and client state too, as DeepSpeed's own converter",
-            "does: OUT becomes a directory with TAG_universal and latest_universal, from which a job with",
-            "\"load_universal\": true resumes in any layout with load_checkpoint(OUT). Its ZeRO stage is --layout."
+            "safetensors: the weights. The fp32 master of each parameter that has one, buffers and frozen "
+                    + "parameters as the module held them, under their plain names. With --states: those states "
+                    + "instead; where they are several, each tensor is called NAME.STATE. A tied parameter is "
+                    + "written once; its other names stand in the metadata of its file.",
+            "OUT becomes a directory with model.safetensors, or numbered files with "
+                    + "model.safetensors.index.json where the tensors take more than --max-shard-size; or, where "
+                    + "OUT ends in .safetensors, that one file.",
+            "deepspeed-universal: a universal folder that DeepSpeed resumes from, for the stage that "
+                    + "--layout names.",
+            "What exists is not replaced, and a failed export leaves nothing."
         })
 final class ExportCommand extends LeafCommand {
     /** Formats that can be written. */
@@ -34,28 +37,33 @@ final class ExportCommand extends LeafCommand {
         SAFETENSORS("safetensors"),
         DEEPSPEED_UNIVERSAL("deepspeed-universal");
 
-        private final String words;
+        private final String text;
 
-        Format(String words) {
-            this.words = words;
+        Format(String text) {
+            this.text = text;
         }
 
         @Override
         public String toString() {
-            return words;
+            return text;
         }
     }
 
     /** Types that floats can be rounded to. */
     enum FloatType {
-        bf16(Dtype.BFLOAT16),
-        fp16(Dtype.FLOAT16),
-        fp32(Dtype.FLOAT32);
+        BF16(Dtype.BFLOAT16),
+        FP16(Dtype.FLOAT16),
+        FP32(Dtype.FLOAT32);
 
         private final Dtype dtype;
 
         FloatType(Dtype dtype) {
             this.dtype = dtype;
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -81,14 +89,9 @@ final class ExportCommand extends LeafCommand {
     @Option(
             names = "--max-shard-size",
             paramLabel = "SIZE",
-            description = "Tensor bytes in a file at most, as 500MB or 4GiB. Default: 5GB.")
+            defaultValue = "5GB",
+            description = "Tensor bytes in a file at most, as 500MB or 4GiB. Default: ${DEFAULT-VALUE}.")
     String maxShardSize;
-
-    @Option(
-            names = "--layout",
-            paramLabel = "LAYOUT",
-            description = "What loads a universal checkpoint: zero=1, zero=2 or zero=3. Default: zero=1.")
-    String layout;
 
     @Option(names = "--threads", paramLabel = "N", description = "Workers; default: one per processor.")
     Integer threads;
@@ -96,28 +99,49 @@ final class ExportCommand extends LeafCommand {
     @Mixin
     SelectionArguments selection;
 
+    @Option(
+            names = "--layout",
+            paramLabel = "LAYOUT",
+            description = "What will load a deepspeed-universal export: zero=1, zero=2 or zero=3. Default: zero=1.")
+    String layout;
+
     @Override
     public Integer call() throws IOException {
-        return format == Format.SAFETENSORS ? exportSafetensors() : exportUniversal();
+        int workers = Threads.check(threads);
+        long start = System.nanoTime();
+        try (Checkpoint checkpoint = source.open(what)) {
+            switch (format) {
+                case SAFETENSORS -> {
+                    ExportSettings settings = safetensorsSettings(workers);
+                    reportFiles(withProgress(progress -> checkpoint.exportSafetensors(out, settings, progress)), start);
+                }
+                case DEEPSPEED_UNIVERSAL -> {
+                    checkUniversal();
+                    UniversalLayout target = universalLayout();
+                    reportTree(withProgress(progress -> checkpoint.exportUniversal(out, target, workers, progress)), start);
+                }
+            }
+        }
+        return CommandRunner.CLEAN;
     }
 
-    private int exportSafetensors() throws IOException {
-        long start = System.nanoTime();
+    private ExportSettings safetensorsSettings(int workers) {
         if (layout != null) {
-            throw new UsageException("--layout is for --format " + Format.DEEPSPEED_UNIVERSAL
-                    + "; safetensors files are the same for every layout");
+            throw new UsageException("--layout says nothing about safetensors, which hold whole tensors");
         }
-        ExportSettings settings = new ExportSettings(
-                selection.filter(),
-                dtype == null ? null : dtype.dtype,
-                maxShardSize == null
-                        ? ExportSettings.DEFAULT_SHARD_BYTES
-                        : ByteSize.parse("--max-shard-size", maxShardSize),
-                Threads.check(threads));
-        ExportReport report;
-        try (Checkpoint checkpoint = source.open(what)) {
-            report = withProgress(progress -> checkpoint.exportSafetensors(out, settings, progress));
+        Dtype rounded = dtype == null ? null : dtype.dtype;
+        return new ExportSettings(
+                selection.filter(), rounded, ByteSize.parse("--max-shard-size", maxShardSize), workers);
+    }
+
+    /** A universal folder is a whole state of training: nothing can be left out of it or rounded. */
+    private void checkUniversal() {
+        if (dtype != null || selection.filter().limitsNames() || selection.filter().limitsStates()) {
+            throw new UsageException("--dtype, --states, --include and --exclude are for --format safetensors");
         }
+    }
+
+    private void reportFiles(ExportReport report, long start) throws IOException {
         long nanos = System.nanoTime() - start;
         if (isJson()) {
             json(json -> json.field("format", format.toString())
@@ -134,38 +158,27 @@ final class ExportCommand extends LeafCommand {
             out().fields("bytes", report.tensorBytes());
             out().fields("seconds", Printable.seconds(nanos));
         }
-        return CommandRunner.CLEAN;
     }
 
-    private int exportUniversal() throws IOException {
-        long start = System.nanoTime();
-        checkWholeExport();
-        UniversalLayout target = universalLayout();
-        UniversalReport report;
-        try (Checkpoint checkpoint = source.open(what)) {
-            report = withProgress(
-                    progress -> checkpoint.exportUniversal(out, target, Threads.check(threads), progress));
-        }
+    private void reportTree(UniversalReport report, long start) throws IOException {
         long nanos = System.nanoTime() - start;
         if (isJson()) {
             json(json -> json.field("format", format.toString())
                     .field("directory", report.directory().toString())
-                    .field("zeroStage", target.zeroStage())
                     .field("files", report.files())
                     .field("tensors", report.tensors())
                     .field("bytes", report.tensorBytes())
                     .field("fileBytes", report.fileBytes())
-                    .array("notices", () -> report.notices().forEach(json::item))
-                    .field("seconds", nanos / 1e9));
+                    .field("seconds", nanos / 1e9)
+                    .array("notices", () -> report.notices().forEach(json::item)));
         } else {
-            report.notices().forEach(notice -> root.streams.messages().println("trencadis: " + Printable.name(notice)));
+            report.notices().forEach(notice -> out().messages().println("trencadis: " + Printable.name(notice)));
             out().fields("directory", Printable.name(report.directory().toString()));
             out().fields("files", report.files());
             out().fields("tensors", report.tensors());
             out().fields("bytes", report.tensorBytes());
             out().fields("seconds", Printable.seconds(nanos));
         }
-        return CommandRunner.CLEAN;
     }
 
     private UniversalLayout universalLayout() {
@@ -173,15 +186,6 @@ final class ExportCommand extends LeafCommand {
             return layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
         } catch (LayoutException e) {
             throw new UsageException("--layout: " + e.getMessage());
-        }
-    }
-
-    /** A job cannot resume from a part, nor from other numbers. */
-    private void checkWholeExport() {
-        boolean isPart = selection.filter().limitsNames() || selection.filter().limitsStates();
-        if (isPart || dtype != null || maxShardSize != null) {
-            throw new UsageException("--include, --exclude, --states, --dtype and --max-shard-size are for --format "
-                    + Format.SAFETENSORS + "; a universal checkpoint is written whole and as it is");
         }
     }
 }
