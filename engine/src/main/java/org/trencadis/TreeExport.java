@@ -6,15 +6,12 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.trencadis.serve.TextFile;
 import org.trencadis.serve.UniversalFile;
 import org.trencadis.serve.UniversalTree;
-import org.trencadis.storage.BatchForce;
 import org.trencadis.storage.Directories;
+import org.trencadis.storage.NewTree;
 import org.trencadis.storage.OutputFile;
 import org.trencadis.torch.TorchArchive;
 
@@ -49,18 +46,19 @@ final class TreeExport {
             throw new FileAlreadyExistsException(target.toString());
         }
         Path staged = FileExport.staging(target);
+        AtomicLong written = new AtomicLong();
         try {
-            Directories.create(staged);
-            AtomicLong written = new AtomicLong();
-            try (BatchForce force = BatchForce.open(staged)) {
-                createFolders(tree.files(), staged);
+            try (NewTree staging = NewTree.create(staged)) {
+                for (UniversalFile file : tree.files()) {
+                    staging.createFolderOf(file.name());
+                }
                 Workers.run(threads, tree.files().size(), PieceBuffer::new, (buffer, number) -> {
                     UniversalFile file = tree.files().get((int) number);
-                    written.addAndGet(write(file, staged.resolve(file.name()), buffer.bytes()));
+                    written.addAndGet(write(file, staging, buffer.bytes()));
                 });
-                written.addAndGet(write(tree.latest(), staged));
+                written.addAndGet(write(tree.latest(), staging));
                 check.run();
-                force.force();
+                staging.force();
             }
             Directories.publishDirectory(staged, target);
             return written.get();
@@ -69,26 +67,11 @@ final class TreeExport {
         }
     }
 
-    private static void createFolders(List<UniversalFile> files, Path staged) throws IOException {
-        Set<Path> created = new HashSet<>();
-        created.add(staged);
-        for (UniversalFile file : files) {
-            createFolder(staged.resolve(file.name()).getParent(), created);
-        }
-    }
-
-    private static void createFolder(Path directory, Set<Path> created) throws IOException {
-        if (created.add(directory)) {
-            createFolder(directory.getParent(), created);
-            Directories.createUnforced(directory);
-        }
-    }
-
-    private long write(UniversalFile file, Path target, MemorySegment buffer) throws IOException {
+    private long write(UniversalFile file, NewTree staging, MemorySegment buffer) throws IOException {
         TorchArchive archive = file.archive();
         long size = archive.sizeBytes();
         long payload = file.payloadBytes();
-        try (OutputFile output = OutputFile.create(target, size >= RESERVED_BYTES ? size : 0)) {
+        try (OutputFile output = staging.createFile(file.name(), size >= RESERVED_BYTES ? size : 0)) {
             TorchArchive.Sequential pass = archive.sequential();
             for (long offset = 0; offset < size; offset += buffer.byteSize()) {
                 MemorySegment piece = buffer.asSlice(0, Math.min(buffer.byteSize(), size - offset));
@@ -103,10 +86,10 @@ final class TreeExport {
         return size;
     }
 
-    private static long write(TextFile file, Path directory) throws IOException {
+    private static long write(TextFile file, NewTree staging) throws IOException {
         MemorySegment bytes = MemorySegment.ofArray(new byte[Math.toIntExact(file.sizeBytes())]);
         file.read(0, bytes);
-        try (OutputFile output = OutputFile.create(directory.resolve(file.name()), 0)) {
+        try (OutputFile output = staging.createFile(file.name(), 0)) {
             output.write(bytes.asByteBuffer(), 0);
             output.finish(bytes.byteSize());
         }

@@ -48,7 +48,7 @@ public final class OutputFile implements AutoCloseable {
     }
 
     /**
-     * Cuts the file to {@code bytes} and closes it without forcing it: for one of many files that a {@link BatchForce}
+     * Cuts the file to {@code bytes} and closes it without forcing it: for one of many files that a {@link NewTree}
      * makes durable together.
      */
     public void finish(long bytes) throws IOException {

@@ -35,7 +35,7 @@ public final class Pickler {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream(256);
     private final Map<Object, Integer> memo = new HashMap<>();
     private final List<Storage> storages = new ArrayList<>();
-    private final Map<StorageBytes, Integer> storageNumbers = new HashMap<>();
+    private final Map<Storage, Integer> storageNumbers = new HashMap<>();
     private int memoCount;
 
     public Pickler() {
@@ -282,7 +282,7 @@ public final class Pickler {
     }
 
     /**
-     * A row-major tensor on the processor. It has a storage of its own; tensors of equal sources share one.
+     * A row-major tensor on the processor. It has a storage of its own; tensors of one length and equal sources share one.
      *
      * @throws IllegalArgumentException where torch has no such element type
      */
@@ -317,7 +317,8 @@ public final class Pickler {
         } else {
             global("torch.storage", "UntypedStorage");
         }
-        Integer known = storageNumbers.putIfAbsent(source, storages.size());
+        Storage storage = new Storage(bytes, source);
+        Integer known = storageNumbers.putIfAbsent(storage, storages.size());
         text(Integer.toString(known != null ? known : storages.size()));
         text("cpu");
         integer(count);
@@ -325,7 +326,7 @@ public final class Pickler {
         memoize(null);
         out.write(Opcode.BINPERSID);
         if (known == null) {
-            storages.add(new Storage(bytes, source));
+            storages.add(storage);
         }
     }
 

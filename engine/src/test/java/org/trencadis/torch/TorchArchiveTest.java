@@ -2,11 +2,9 @@ package org.trencadis.torch;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -75,6 +73,18 @@ final class TorchArchiveTest {
             assertEquals("3\n", new String(zip.getInputStream(zip.getEntry("several/version")).readAllBytes(),
                     StandardCharsets.US_ASCII));
         }
+    }
+
+    @Test
+    void tensorsOfOneSourceShareItsStorage() throws IOException {
+        StorageBytes source = bytes(numbered(1, 12));
+        Pickler pickler = new Pickler();
+        pickler.list(3, () -> {
+            pickler.tensor(Dtype.FLOAT32, new long[] {3}, source);
+            pickler.tensor(Dtype.FLOAT32, new long[] {3, 1}, source);
+            pickler.tensor(Dtype.FLOAT32, new long[] {3}, bytes(numbered(1, 12)));
+        });
+        assertEquals(2, pickler.storages().size());
     }
 
     /** Sizes and offsets are those of the file that torch wrote for the same value. */
@@ -162,9 +172,6 @@ final class TorchArchiveTest {
     }
 
     private static byte[] resource(String name) throws IOException {
-        try (InputStream in = TorchArchiveTest.class.getResourceAsStream("/fixtures/torch/" + name)) {
-            assertNotNull(in, name);
-            return in.readAllBytes();
-        }
+        return Files.readAllBytes(Path.of("src/test/resources/fixtures/torch").resolve(name));
     }
 }
