@@ -8,4 +8,9 @@ module org.trencadis.engine {
     requires com.github.luben.zstd_jni;
     requires org.lz4.java;
     requires tools.jackson.databind;
+    requires tools.jackson.core;
+
+    exports org.trencadis;
+    exports org.trencadis.index;
+    exports org.trencadis.tensor;
 }

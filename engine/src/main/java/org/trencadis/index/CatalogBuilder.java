@@ -17,8 +17,8 @@ import org.trencadis.tensor.Shapes;
 /**
  * Takes tensors, copies and fragments in the order in which a source meets them, and makes the catalog of them.
  *
- * <p>Tensors and copies are small objects; fragments, of which there may be tens of millions, go to off-heap logs and
- * from there straight to their place in the image. Not safe for several threads.
+ * <p>Tensors and copies are small objects; fragments, of which there may be tens of millions, go to off-heap logs
+ * and from there straight to their place in the image. Not safe for several threads.
  */
 public final class CatalogBuilder implements AutoCloseable {
     /** A tensor that is being collected. */
@@ -162,8 +162,8 @@ public final class CatalogBuilder implements AutoCloseable {
      * @param offset foreign: byte offset of the first element; shard: ordinal of the first chunk
      * @param lengthBytes decoded bytes of the extent
      */
-    public void addFragment(
-            int copy, Region region, int encoding, int holders, int file, long offset, long lengthBytes) {
+    public void addFragment(int copy, Region region, int encoding, int holders, int file, long offset, long lengthBytes)
+            throws IOException {
         if (region.count() == 0) {
             return;
         }
@@ -173,7 +173,7 @@ public final class CatalogBuilder implements AutoCloseable {
     }
 
     /** Adds an extent to the fragment that was added last. */
-    public void addExtent(int file, long offset, long lengthBytes) {
+    public void addExtent(int file, long offset, long lengthBytes) throws IOException {
         log.addExtent(file, offset, lengthBytes);
     }
 
@@ -257,7 +257,7 @@ public final class CatalogBuilder implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         log.close();
     }
 }

@@ -1,5 +1,6 @@
 package org.trencadis.index;
 
+import java.io.IOException;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 
@@ -16,7 +17,7 @@ final class FragmentLog implements AutoCloseable {
     private final ElasticBuffer extents = new ElasticBuffer();
     private long fragmentCount;
 
-    void add(int copy, Region region, int encoding, int holders) {
+    void add(int copy, Region region, int encoding, int holders) throws IOException {
         Box box = region.box();
         fragments.putInt(copy);
         fragments.putInt(encoding);
@@ -34,10 +35,16 @@ final class FragmentLog implements AutoCloseable {
         fragmentCount++;
     }
 
-    void addExtent(int file, long offset, long lengthBytes) {
+    void addExtent(int file, long offset, long lengthBytes) throws IOException {
         extents.putLong(file);
         extents.putLong(offset);
         extents.putLong(lengthBytes);
+    }
+
+    /** Ends writing; to be called before the first read. */
+    void freeze() throws IOException {
+        fragments.freeze();
+        extents.freeze();
     }
 
     long fragmentCount() {
@@ -57,8 +64,9 @@ final class FragmentLog implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        fragments.close();
-        extents.close();
+    public void close() throws IOException {
+        try (fragments) {
+            extents.close();
+        }
     }
 }

@@ -1,5 +1,6 @@
 package org.trencadis.index;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -52,7 +53,8 @@ final class FragmentPlacer {
         return copies.get(copy).tensor.shape.length;
     }
 
-    void place() {
+    void place() throws IOException {
+        drafts.log.freeze();
         distribute();
         for (int copy = 0; copy < copies.size(); copy++) {
             sort(copy);
@@ -103,16 +105,27 @@ final class FragmentPlacer {
         if (count < 2) {
             return;
         }
-        long[] keys = new long[count];
-        boolean sorted = true;
         long[] strides = Shapes.rowMajorStrides(copies.get(copy).tensor.shape);
+        if (isSorted(copy, count, strides)) {
+            return;
+        }
+        long[] keys = new long[count];
         for (int number = 0; number < count; number++) {
             keys[number] = position(copy, number, strides);
-            sorted &= number == 0 || keys[number - 1] <= keys[number];
         }
-        if (!sorted) {
-            permute(copy, order(keys));
+        permute(copy, order(keys));
+    }
+
+    private boolean isSorted(int copy, int count, long[] strides) {
+        long previous = Long.MIN_VALUE;
+        for (int number = 0; number < count; number++) {
+            long position = position(copy, number, strides);
+            if (position < previous) {
+                return false;
+            }
+            previous = position;
         }
+        return true;
     }
 
     /** The row-major position in the tensor of a fragment's first element. */

@@ -46,7 +46,15 @@ final class ImageBuilder {
         collectStates();
         collectRest();
         BuiltSegment built = layOut();
-        IndexImage image = IndexImage.built(resource, built.segment(), built::close, place(null));
+        try {
+            return Catalog.over(fill(IndexImage.built(resource, built.segment(), built::close, place(null))));
+        } catch (IOException | RuntimeException e) {
+            built.close();
+            throw e;
+        }
+    }
+
+    private IndexImage fill(IndexImage image) throws IOException {
         place(image);
         for (Section section : Section.values()) {
             if (!isLarge(section)) {
@@ -57,7 +65,7 @@ final class ImageBuilder {
         }
         writeTensors(image);
         new FragmentPlacer(drafts, image, orderedCopies(), boxStart).place();
-        return Catalog.over(image);
+        return image;
     }
 
     private void collectNames() {
@@ -118,7 +126,7 @@ final class ImageBuilder {
             case FRAGMENTS -> drafts.log.fragmentCount();
             case COORDINATES -> coordinateCount;
             case EXTENTS -> drafts.log.extentCount();
-            default -> small.bytes(section).length / section.entryBytes();
+            default -> small.size(section) / section.entryBytes();
         };
     }
 

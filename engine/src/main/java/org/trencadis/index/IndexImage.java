@@ -307,8 +307,8 @@ public final class IndexImage implements AutoCloseable {
         file.commit(segment.byteSize());
     }
 
-    /** Writes page directory, section table and header of a built image, which makes it a file. */
-    void seal() {
+    /** Writes page directory, section table and header of a built image: {@link #segment} then holds the bytes of an index file. */
+    public void seal() {
         long directory = HEADER_BYTES + bodyBytes;
         for (int page = 0; page < pages(bodyBytes); page++) {
             long from = (long) page * FormatLimits.PAGE_BYTES;

@@ -58,6 +58,10 @@ final class SmallSections {
         return out(section).toByteArray();
     }
 
+    int size(Section section) {
+        return out(section).size();
+    }
+
     private void record(Section section, ObjLongConsumer<MemorySegment> writer) {
         RecordLayout layout = section.layout();
         byte[] record = new byte[layout.sizeBytes()];

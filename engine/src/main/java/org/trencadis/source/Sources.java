@@ -1,12 +1,16 @@
 package org.trencadis.source;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import org.trencadis.index.Catalog;
 import org.trencadis.storage.FileCache;
 
 /** Finds the reader for a framework's checkpoint directory and reads it. */
 public final class Sources {
+    private static final String DEEPSPEED = "deepspeed";
+
     private Sources() {}
 
     /**
@@ -16,6 +20,19 @@ public final class Sources {
      * @throws SourceException when no reader, or more than one, recognises the directory, or what it holds is wrong
      */
     public static Catalog open(Path directory, SourceOptions options, FileCache cache) throws IOException {
-        throw new UnsupportedOperationException("stub");
+        if (options.sourceName() != null && !options.sourceName().equals(DEEPSPEED)) {
+            throw new SourceException("no reader is called '" + options.sourceName() + "'; known: " + DEEPSPEED);
+        }
+        if (!Files.isDirectory(directory)) {
+            // Asks for what is wrong: the exception of a missing or unreadable path says more than "no directory".
+            Files.readAttributes(directory, java.nio.file.attribute.BasicFileAttributes.class);
+            throw new NotDirectoryException(directory.toString());
+        }
+        DeepSpeedDirectory found = DeepSpeedDirectory.find(directory);
+        if (found == null) {
+            throw new SourceException(directory + " holds no checkpoint that a reader knows: expected, for DeepSpeed, a"
+                    + " file 'latest' and the folder it names, or a folder with mp_rank_00_model_states.pt");
+        }
+        return DeepSpeedReader.read(found, cache);
     }
 }

@@ -62,6 +62,18 @@ public final class OutputFile implements AutoCloseable {
         }
     }
 
+    /**
+     * Cuts the file to {@code bytes} and closes it without forcing it: for one of many files that a {@link BatchForce}
+     * makes durable together.
+     */
+    public void finish(long bytes) throws IOException {
+        if (channel.size() != bytes) {
+            channel.truncate(bytes);
+        }
+        committed = true;
+        channel.close();
+    }
+
     /** Cuts the file to {@code bytes}, forces data and length to the device and closes it. */
     public void commit(long bytes) throws IOException {
         channel.truncate(bytes);

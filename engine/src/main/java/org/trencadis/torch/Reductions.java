@@ -88,8 +88,9 @@ final class Reductions {
         long first = count > 0 ? tree.item(arguments, 0) : Word.NONE;
         return switch (meaning) {
             case DICT -> count == 0 ? records.newContainer(Word.DICT) : count == 1 ? dictionary(first) : -1;
-            case DEFAULT_DICT ->
-                count <= 1 ? records.newContainer(Word.DICT) : count == 2 ? dictionary(tree.item(arguments, 1)) : -1;
+            case DEFAULT_DICT -> count <= 1
+                    ? records.newContainer(Word.DICT)
+                    : count == 2 ? dictionary(tree.item(arguments, 1)) : -1;
             case LIST -> count == 0 ? records.newContainer(Word.LIST) : count == 1 ? copy(Word.LIST, first) : -1;
             case SET -> count == 0 ? records.newContainer(Word.SET) : count == 1 ? copy(Word.SET, first) : -1;
             case SIZE -> count == 1 && Word.isTuple(first) ? first : -1;
@@ -99,8 +100,9 @@ final class Reductions {
             case TENSOR_V2 -> tensor(in, TensorForm.V2, arguments, Word.NONE);
             case TENSOR_V3 -> tensor(in, TensorForm.V3, arguments, Word.NONE);
             case PARAMETER -> count >= 1 && Word.tag(first) == Word.TENSOR ? withState(first, Word.NONE) : -1;
-            case PARAMETER_WITH_STATE ->
-                count == 4 && Word.tag(first) == Word.TENSOR ? withState(first, tree.item(arguments, 3)) : -1;
+            case PARAMETER_WITH_STATE -> count == 4 && Word.tag(first) == Word.TENSOR
+                    ? withState(first, tree.item(arguments, 3))
+                    : -1;
             case FROM_TYPE -> count == 4 ? fromType(in, arguments) : -1;
             case OBJECT -> -1;
         };

@@ -73,7 +73,7 @@ final class ZipArchive {
     }
 
     private void add(ZipDirectory directory, byte[] name) throws IOException {
-        int slot = findSlot(name);
+        int slot = findSlot(name, 0);
         if (table[slot] != 0) {
             throw corrupt("names of records differ", "one record", "a second " + text(name), directory.place());
         }
@@ -127,7 +127,7 @@ final class ZipArchive {
         byte[] tail = name.getBytes(StandardCharsets.UTF_8);
         byte[] whole = Arrays.copyOf(root == null ? new byte[0] : root, (root == null ? 0 : root.length) + tail.length);
         System.arraycopy(tail, 0, whole, whole.length - tail.length, tail.length);
-        return table[findSlot(whole)] - 1L;
+        return table[findSlot(whole, 0)] - 1L;
     }
 
     int count() {
@@ -181,8 +181,8 @@ final class ZipArchive {
         return bytes;
     }
 
-    private int findSlot(byte[] name) throws IOException {
-        int slot = TextScan.hash(name) & table.length - 1;
+    private int findSlot(byte[] name, int from) throws IOException {
+        int slot = (TextScan.hash(name) + from) & table.length - 1;
         while (table[slot] != 0 && !isNamed(table[slot] - 1, name)) {
             slot = slot + 1 & table.length - 1;
         }

@@ -179,7 +179,7 @@ final class Mosaic implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         builder.close();
     }
 }

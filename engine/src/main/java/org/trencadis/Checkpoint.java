@@ -1,0 +1,316 @@
+package org.trencadis;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import org.trencadis.container.Container;
+import org.trencadis.container.StoredCheckpoint;
+import org.trencadis.gather.CatalogDigests;
+import org.trencadis.gather.CheckpointFiles;
+import org.trencadis.gather.Gatherer;
+import org.trencadis.index.Catalog;
+import org.trencadis.index.Tensor;
+import org.trencadis.layout.UniversalLayout;
+import org.trencadis.source.SourceOptions;
+import org.trencadis.source.Sources;
+import org.trencadis.storage.FileCache;
+import org.trencadis.tensor.Box;
+import org.trencadis.tensor.Region;
+
+/**
+ * One open checkpoint, wherever it lies: a framework's directory or a container. This is the engine's door: everything that
+ * can be done with a checkpoint starts here. Reading is safe for several threads.
+ */
+public final class Checkpoint implements AutoCloseable {
+    /** Workers never need more: each holds buffers of a few times 4 MiB. */
+    private static final int MAX_THREADS = 8;
+
+    private final What what;
+    private final String name;
+    private final long generation;
+    private final FileCache cache;
+    private final Catalog catalog;
+    private final CheckpointFiles files;
+    private final Gatherer gatherer;
+    /** Where it is stored, or null; closed last but for the cache. */
+    private final Container container;
+    /** Digests of everything once {@link #isDerived} needed them, else null. Used by one thread at a time. */
+    private CatalogDigests computed;
+
+    private Checkpoint(What what, FileCache cache, Container container, StoredCheckpoint stored) {
+        this.what = what;
+        this.name = stored.name();
+        this.generation = stored.generation();
+        this.cache = cache;
+        this.catalog = stored.catalog();
+        this.files = stored.files();
+        this.gatherer = new Gatherer(catalog, files);
+        this.container = container;
+    }
+
+    private Checkpoint(What what, FileCache cache, Catalog catalog, CheckpointFiles files) {
+        this.what = what;
+        this.name = null;
+        this.generation = 0;
+        this.cache = cache;
+        this.catalog = catalog;
+        this.files = files;
+        this.gatherer = new Gatherer(catalog, files);
+        this.container = null;
+    }
+
+    /**
+     * Opens a framework's directory, a container with one checkpoint, or {@code DIR@NAME}. Only headers are read.
+     *
+     * @throws IOException saying what is wrong and what to do: nothing there, not recognised, several checkpoints
+     */
+    public static Checkpoint open(String what, OpenOptions options) throws IOException {
+        What parsed = What.parse(what);
+        FileCache cache = new FileCache();
+        try {
+            return parsed.isContainer() ? openStored(parsed, cache) : openSource(parsed, options, cache);
+        } catch (IOException | RuntimeException e) {
+            cache.close();
+            throw e;
+        }
+    }
+
+    /** {@link #open(String, OpenOptions)} for a path. */
+    public static Checkpoint open(Path directory, OpenOptions options) throws IOException {
+        return open(directory.toString(), options);
+    }
+
+    private static Checkpoint openStored(What what, FileCache cache) throws IOException {
+        Container container = Container.open(what.directory(), cache);
+        try {
+            String name = what.checkpoint() != null ? what.checkpoint() : onlyName(what.directory(), container.names());
+            return new Checkpoint(what, cache, container, container.open(name));
+        } catch (IOException | RuntimeException e) {
+            container.close();
+            throw e;
+        }
+    }
+
+    private static String onlyName(Path directory, List<String> names) throws IOException {
+        if (names.size() == 1) {
+            return names.getFirst();
+        }
+        if (names.isEmpty()) {
+            throw new IOException(directory + ": holds no checkpoint yet; `trencadis import DIR " + directory
+                    + "` stores one");
+        }
+        throw new IOException(directory + ": holds " + names.size() + " checkpoints, say which: "
+                + String.join(", ", names.stream().map(each -> directory + "@" + each).toList()));
+    }
+
+    private static Checkpoint openSource(What what, OpenOptions options, FileCache cache) throws IOException {
+        SourceOptions how = new SourceOptions(options.sourceName(), options.sourceLayout());
+        Catalog catalog = Sources.open(what.directory(), how, cache);
+        try {
+            String base = catalog.findFact("base");
+            Path path = base != null ? Path.of(base) : what.directory();
+            CheckpointFiles files = CheckpointFiles.open(catalog, path, null, cache);
+            return new Checkpoint(what, cache, catalog, files);
+        } catch (IOException | RuntimeException e) {
+            catalog.close();
+            throw e;
+        }
+    }
+
+    /** How many workers long operations use unless told otherwise. */
+    public static int defaultThreads() {
+        return Math.min(MAX_THREADS, Runtime.getRuntime().availableProcessors());
+    }
+
+    /** The checkpoints of the container {@code what}, or null where it is no container or one checkpoint is named. */
+    public static List<CheckpointSummary> findCheckpoints(String what) throws IOException {
+        What parsed = What.parse(what);
+        return parsed.isContainer() && parsed.checkpoint() == null ? Containers.summaries(parsed.directory()) : null;
+    }
+
+    /** Deletes the checkpoint {@code DIR@NAME} from its container; its bytes stay until they are collected. */
+    public static String remove(String what) throws IOException {
+        return Containers.remove(What.parse(what));
+    }
+
+    /** The directory that was opened. */
+    public Path directory() {
+        return what.directory();
+    }
+
+    /** The name in its container, or null for a framework's directory. */
+    public String name() {
+        return name;
+    }
+
+    /** The generation in its container, 0 for a framework's directory. */
+    public long generation() {
+        return generation;
+    }
+
+    /** Whether it lies in a container. */
+    public boolean isStored() {
+        return what.isContainer();
+    }
+
+    /** What the checkpoint holds; valid until this is closed. */
+    public Catalog catalog() {
+        return catalog;
+    }
+
+    /** The tensors that {@code filter} takes, in (name, state) order. */
+    public List<Tensor> select(TensorFilter filter) throws IOException {
+        List<Tensor> chosen = new ArrayList<>();
+        for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
+            Tensor tensor = catalog.tensor(ordinal);
+            if (filter.accepts(tensor)) {
+                chosen.add(tensor);
+            }
+        }
+        return chosen;
+    }
+
+    /** Writes the elements of {@code region}, row-major and little-endian, to {@code target}; a blend is combined. */
+    public void read(Tensor tensor, Region region, MemorySegment target) throws IOException {
+        gatherer.gather(tensor, region, target);
+    }
+
+    /** The same for one copy of the tensor. */
+    public void readCopy(Tensor tensor, int copy, Region region, MemorySegment target) throws IOException {
+        gatherer.gatherCopy(tensor, copy, region, target);
+    }
+
+    /** The digests of the whole: those that are stored, else computed from every byte. */
+    public CheckpointDigests digests(Progress progress) throws IOException {
+        return new DigestRun(this, gatherer, progress).whole();
+    }
+
+    /** The flat digest of each tensor that {@code filter} takes, computed from its bytes, in (name, state) order. */
+    public List<TensorDigest> flatDigests(TensorFilter filter, Progress progress) throws IOException {
+        List<TensorDigest> digests = new DigestRun(this, gatherer, progress).flat(select(filter));
+        checkUnchanged();
+        return digests;
+    }
+
+    /** State digests over the tensors that {@code filter} takes, and no others. */
+    public SortedMap<String, byte[]> stateDigests(TensorFilter filter, Progress progress) throws IOException {
+        SortedMap<String, byte[]> digests = new DigestRun(this, gatherer, progress).states(select(filter));
+        checkUnchanged();
+        return digests;
+    }
+
+    /**
+     * Whether {@code tensor} is the rounding of its master, and so outside the universal digest. Reads everything once
+     * where that was not recorded.
+     */
+    boolean isDerived(Tensor tensor) throws IOException {
+        if (tensor.derived()) {
+            return true;
+        }
+        boolean mayBe = tensor.state().equals("model") && catalog.findTensor(tensor.name(), "fp32") >= 0;
+        if (!mayBe || CatalogDigests.findStored(catalog) != null) {
+            return false;
+        }
+        if (computed == null) {
+            computed = new DigestRun(this, gatherer, Progress.NONE).computed();
+        }
+        return computed.isDerived(tensor.ordinal());
+    }
+
+    /** Numbers about the elements of each tensor that {@code filter} takes, or of what each source rank held of it. */
+    public List<TensorStats> stats(TensorFilter filter, boolean perRank, Progress progress) throws IOException {
+        List<TensorStats> stats = new StatsRun(this, progress).run(select(filter), perRank);
+        checkUnchanged();
+        return stats;
+    }
+
+    /** In what this checkpoint and {@code other} differ. */
+    public List<Difference> diff(Checkpoint other, TensorFilter filter, Progress progress) throws IOException {
+        List<Difference> differences = new DiffRun(this, other, filter, progress).run();
+        checkUnchanged();
+        other.checkUnchanged();
+        return differences;
+    }
+
+    /** Writes an index over this framework directory into the container {@code directory}; no tensor byte is read. */
+    public LinkReport link(Path directory, String as) throws IOException {
+        return Containers.link(this, directory, as);
+    }
+
+    /** Copies everything into the container {@code directory} and commits it. */
+    public ImportReport importInto(Path directory, ImportSettings settings, Progress progress) throws IOException {
+        return Containers.importInto(this, gatherer, directory, settings, progress);
+    }
+
+    /** Writes safetensors files: into the new directory {@code out}, or one file where its name ends like one. */
+    public ExportReport exportSafetensors(Path out, ExportSettings settings, Progress progress) throws IOException {
+        return new ExportRun(this, gatherer, settings, progress).write(out);
+    }
+
+    /**
+     * Writes the new directory {@code out}, from which DeepSpeed resumes with {@code load_universal}.
+     *
+     * @param layout what loads it: {@code zero=1}, {@code zero=2} or {@code zero=3}; null for the first
+     * @param threads workers, at least 1
+     */
+    public UniversalReport exportUniversal(Path out, String layout, int threads, Progress progress) throws IOException {
+        UniversalLayout target = layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
+        return new UniversalExport(this, gatherer, target, threads, progress).write(out);
+    }
+
+    /** Writes the elements of {@code box}, row-major and little-endian, to {@code out}, through one small buffer. */
+    public void copy(Tensor tensor, Box box, OutputStream out) throws IOException {
+        new SliceRun(gatherer).write(tensor, box, out);
+        checkUnchanged();
+    }
+
+    /**
+     * Writes {@code head} and the elements of {@code box} to the new file {@code out}.
+     *
+     * @return bytes of the file
+     */
+    public long copy(Tensor tensor, Box box, byte[] head, Path out) throws IOException {
+        return new SliceRun(gatherer).write(tensor, box, head, out, this::checkUnchanged);
+    }
+
+    /** The flat digest of one complete copy of a tensor: of a blend, before it is averaged. */
+    public byte[] copyDigest(Tensor tensor, int copy) throws IOException {
+        return new DigestRun(this, gatherer, Progress.NONE).flatOfCopy(tensor, copy);
+    }
+
+    /**
+     * Looks for damage in {@code what}.
+     *
+     * @throws IOException where it cannot be looked at: damage is in the report
+     */
+    public static VerifyReport verify(String what, OpenOptions options, VerifyLevel level, Progress progress)
+            throws IOException {
+        return VerifyRun.run(what, options, level, progress);
+    }
+
+    Gatherer gatherer() {
+        return gatherer;
+    }
+
+    /**
+     * Checks that no original file changed since it was opened.
+     *
+     * @throws org.trencadis.storage.StorageException naming the file that did
+     */
+    void checkUnchanged() throws IOException {
+        files.checkUnchanged();
+    }
+
+    @Override
+    public void close() throws IOException {
+        try (cache;
+                container;
+                catalog) {
+            files.close();
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package org.trencadis;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
+import org.trencadis.format.FormatLimits;
+import org.trencadis.serve.VirtualFile;
+import org.trencadis.storage.Directories;
+import org.trencadis.storage.OutputFile;
+
+/**
+ * Writes virtual files to disk: in one pass, by several threads at once, in a staging place beside the target that is
+ * renamed when all is there. What exists is not replaced, and a failure leaves nothing.
+ */
+final class FileExport {
+    private static final int PIECE_BYTES = FormatLimits.CHUNK_BYTES;
+
+    private final int threads;
+    private final Progress progress;
+    private final Check check;
+
+    /** What must hold before what was written gets its name. */
+    @FunctionalInterface
+    interface Check {
+        void run() throws IOException;
+    }
+
+    /**
+     * @param check run when all is written and before it is renamed
+     */
+    FileExport(int threads, Progress progress, Check check) {
+        this.threads = threads;
+        this.progress = progress;
+        this.check = check;
+    }
+
+    /** Writes {@code file} as {@code target}. */
+    void writeFile(VirtualFile file, Path target) throws IOException {
+        checkFree(target);
+        Path staged = staging(target);
+        try {
+            write(file, staged);
+            check.run();
+            Directories.publish(staged, target);
+        } finally {
+            Directories.deleteTree(staged);
+        }
+    }
+
+    /** Writes {@code files} into the new directory {@code target}. */
+    void writeDirectory(List<VirtualFile> files, Path target) throws IOException {
+        checkFree(target);
+        Path staged = staging(target);
+        try {
+            Directories.create(staged);
+            for (VirtualFile file : files) {
+                write(file, staged.resolve(file.name()));
+            }
+            check.run();
+            Directories.force(staged);
+            Directories.publishDirectory(staged, target);
+        } finally {
+            Directories.deleteTree(staged);
+        }
+    }
+
+    private static void checkFree(Path target) throws IOException {
+        if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+            throw new FileAlreadyExistsException(target.toString());
+        }
+    }
+
+    /** A name beside {@code target} that no other process uses. */
+    static Path staging(Path target) throws IOException {
+        Path absolute = target.toAbsolutePath();
+        if (!Files.isDirectory(absolute.getParent())) {
+            throw new IOException(absolute.getParent() + ": no such directory; create it first");
+        }
+        long process = ProcessHandle.current().pid();
+        return absolute.resolveSibling("." + absolute.getFileName() + "." + process + ".partial");
+    }
+
+    private void write(VirtualFile file, Path target) throws IOException {
+        long size = file.sizeBytes();
+        try (OutputFile output = OutputFile.create(target, size)) {
+            Workers.run(threads, (size + PIECE_BYTES - 1) / PIECE_BYTES, PieceBuffer::new, (buffer, piece) -> {
+                long offset = piece * PIECE_BYTES;
+                MemorySegment bytes = buffer.bytes().asSlice(0, Math.min(PIECE_BYTES, size - offset));
+                file.read(offset, bytes);
+                output.write(bytes.asByteBuffer(), offset);
+                progress.advance(bytes.byteSize());
+            });
+            output.commit(size);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+package org.trencadis;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.trencadis.gather.Gatherer;
+import org.trencadis.layout.UniversalLayout;
+import org.trencadis.serve.UniversalTree;
+import org.trencadis.serve.VirtualFile;
+
+/** One export of a checkpoint to a DeepSpeed universal checkpoint. */
+final class UniversalExport {
+    private final Checkpoint checkpoint;
+    private final Gatherer gatherer;
+    private final UniversalLayout layout;
+    private final int threads;
+    private final Progress progress;
+
+    UniversalExport(
+            Checkpoint checkpoint, Gatherer gatherer, UniversalLayout layout, int threads, Progress progress) {
+        this.checkpoint = checkpoint;
+        this.gatherer = gatherer;
+        this.layout = layout;
+        this.threads = threads;
+        this.progress = progress;
+    }
+
+    UniversalReport write(Path out) throws IOException {
+        Set<String> notices = new LinkedHashSet<>();
+        UniversalTree tree = UniversalTree.plan(gatherer, layout, notices::add);
+        List<VirtualFile> files = tree.files();
+        long fileBytes = files.stream().mapToLong(VirtualFile::sizeBytes).sum();
+        progress.start(fileBytes);
+        new TreeExport(threads, progress, checkpoint::checkUnchanged).write(files, out);
+        return new UniversalReport(
+                out, files.size(), tree.tensors(), tree.tensorBytes(), fileBytes, new ArrayList<>(notices));
+    }
+}

@@ -1,0 +1,161 @@
+package org.trencadis.source;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.trencadis.format.Value;
+import org.trencadis.index.Catalog;
+import org.trencadis.storage.FileCache;
+import org.trencadis.torch.Node;
+import org.trencadis.torch.Node.Kind;
+import org.trencadis.torch.TorchFile;
+
+/** Reads the tag folder of a DeepSpeed save: model files, optimizer files, layers and experts, as one catalog. */
+final class DeepSpeedReader {
+    /** What the catalog says in another way. */
+    private static final Set<String> CONSUMED = Set.of(
+            "module",
+            "buffer_names",
+            "optimizer",
+            "param_shapes",
+            "frozen_param_shapes",
+            "frozen_param_fragments",
+            "shared_params");
+
+    private final DeepSpeedDirectory directory;
+    private final FileCache cache;
+    private final Draft draft;
+    private final Attachments attachments;
+    private final GroupBook groups = new GroupBook();
+    private final List<ModelStates> models = new ArrayList<>();
+    private final List<ParallelRules> rules = new ArrayList<>();
+    private String version;
+    private Value lossScaler;
+    private long configuredStage = -1;
+    private Experts experts;
+
+    private DeepSpeedReader(DeepSpeedDirectory directory, FileCache cache, Draft draft) {
+        this.directory = directory;
+        this.cache = cache;
+        this.draft = draft;
+        this.attachments = new Attachments(draft);
+    }
+
+    /** The proved catalog of the checkpoint in {@code directory}. */
+    static Catalog read(DeepSpeedDirectory directory, FileCache cache) throws IOException {
+        directory.grid().checkNotDoubled();
+        try (Draft draft = new Draft(directory.tagFolder())) {
+            DeepSpeedReader reader = new DeepSpeedReader(directory, cache, draft);
+            reader.read();
+            return draft.build(directory.tagFolder().toString());
+        }
+    }
+
+    private void read() throws IOException {
+        RankGrid grid = directory.grid();
+        RankFile.Kind kind =
+                grid.has(RankFile.Kind.ZERO3_MODEL) ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
+        Geometry geometry = readGeometry(grid, kind);
+        boolean slots = kind == RankFile.Kind.ZERO3_MODEL;
+        Path[][] modelFiles = grid.complete(kind, slots ? geometry.dp() : 1, geometry.mp(), geometry.source());
+        for (int mp = 0; mp < geometry.mp(); mp++) {
+            readModel(modelFiles[mp][0], mp, geometry);
+        }
+        Parameters parameters = new Parameters(geometry, models, rules, experts);
+        Reading reading = new Reading(draft, cache, geometry, parameters, groups, attachments);
+        ModuleReader modules = new ModuleReader(reading);
+        Path[][] optimizerFiles =
+                grid.complete(RankFile.Kind.OPTIMIZER, geometry.dp(), geometry.mp(), geometry.source());
+        readOptimizerHead(optimizerFiles[0][0]);
+        int stage;
+        if (slots) {
+            stage = 3;
+            SlotReader reader = new SlotReader(reading, modules);
+            for (int mp = 0; mp < geometry.mp(); mp++) {
+                for (int d = 0; d < geometry.dp(); d++) {
+                    reader.readRank(mp, d, modelFiles[mp][d], optimizerFiles[mp][d]);
+                }
+            }
+        } else {
+            stage = (int) configuredStage;
+            for (int p = 0; p < geometry.pp(); p++) {
+                modules.addStage(p);
+            }
+            new PartitionReader(reading).readAll(optimizerFiles);
+        }
+        modules.write();
+        groups.write(draft.builder());
+        writeFacts(geometry.fact(stage, 1));
+    }
+
+    private Geometry readGeometry(RankGrid grid, RankFile.Kind kind) throws IOException {
+        List<RankFile> files = grid.files(kind);
+        if (files.isEmpty()) {
+            throw new SourceException("no model file in " + directory.tagFolder()
+                    + ": expected mp_rank_00_model_states.pt or zero_pp_rank_0_mp_rank_00_model_states.pt");
+        }
+        try (TorchFile torch = TorchFile.open(files.getFirst().path(), cache)) {
+            return Geometry.read(torch.root(), kind, grid);
+        }
+    }
+
+    private void readModel(Path file, int mp, Geometry geometry) throws IOException {
+        try (TorchFile torch = TorchFile.open(file, cache)) {
+            Node root = torch.root();
+            models.add(ModelStates.read(torch));
+            if (mp % geometry.tp() == 0) {
+                rules.add(ParallelRules.read(Nodes.findValue(root, "universal_checkpoint_info"), geometry.tp()));
+            }
+            if (mp == 0) {
+                experts = Experts.read(root);
+                version = Nodes.findText(root, "ds_version");
+            }
+            attachModel(attachments, torch);
+        }
+    }
+
+    /** Records what a model file holds beside tensors and what describes them. */
+    static void attachModel(Attachments attachments, TorchFile torch) throws IOException {
+        attachments.addAll("model", "", torch.root(), CONSUMED, torch.file());
+        Node module = Nodes.findValue(torch.root(), "module");
+        if (module != null) {
+            module.forEachEntry((name, value) -> {
+                if (value.kind() != Kind.TENSOR && !value.isNone()) {
+                    attachments.add("module", "module." + name.asText(), value, torch.file());
+                }
+            });
+        }
+    }
+
+    /** What only the first optimizer file says: stage and loss scaler. */
+    private void readOptimizerHead(Path file) throws IOException {
+        try (TorchFile torch = TorchFile.open(file, cache)) {
+            Node states = torch.root().get("optimizer_state_dict");
+            Node stage = Nodes.findValue(states, "zero_stage");
+            configuredStage = stage == null ? 1 : Nodes.enumerated(stage);
+            lossScaler = LossScalers.find(states);
+        }
+    }
+
+    private void writeFacts(Value.Mapping geometry) {
+        draft.builder().addFact("source", new Value.Text("deepspeed"));
+        draft.builder()
+                .addFact(
+                        "evidence",
+                        new Value.Sequence(directory.evidence().stream()
+                                .map(text -> (Value) new Value.Text(text))
+                                .toList()));
+        draft.builder()
+                .addFact("base", new Value.Text(directory.tagFolder().toString()));
+        draft.builder().addFact("tag", new Value.Text(directory.tag()));
+        if (version != null) {
+            draft.builder().addFact("framework_version", new Value.Text(version));
+        }
+        draft.builder().addFact("geometry", geometry);
+        if (lossScaler != null) {
+            draft.builder().addFact("loss_scaler", lossScaler);
+        }
+    }
+}

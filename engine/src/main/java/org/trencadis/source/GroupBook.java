@@ -1,0 +1,157 @@
+package org.trencadis.source;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import org.trencadis.format.Value;
+import org.trencadis.index.CatalogBuilder;
+import org.trencadis.index.Group;
+import org.trencadis.torch.Node;
+import org.trencadis.torch.Node.Kind;
+
+/**
+ * Collects optimizer groups from the files of all ranks: names stage by stage, hyperparameters from the first file that
+ * has them, the step of each parameter.
+ */
+final class GroupBook {
+    private static final String STEP = "step";
+    private static final String MEMBERS = "params";
+
+    private static final class Draft {
+        final LinkedHashSet<String> names = new LinkedHashSet<>();
+        String name;
+        boolean expert;
+        List<Value.Entry> settings;
+        String settingsFrom;
+        Value groupStep;
+    }
+
+    private final List<Draft> groups = new ArrayList<>();
+    private final Map<String, Value> steps = new HashMap<>();
+    private final Map<String, String> stepsFrom = new HashMap<>();
+    private String differing;
+    private boolean withoutSettings;
+
+    private Draft group(int number) {
+        while (groups.size() <= number) {
+            groups.add(new Draft());
+        }
+        return groups.get(number);
+    }
+
+    /** Adds names in flat order; names that the group has keep their place. */
+    void addMembers(int number, Collection<String> names) {
+        group(number).names.addAll(names);
+    }
+
+    void setExpert(int number) {
+        group(number).expert = true;
+    }
+
+    /**
+     * Takes the hyperparameters of a group from one file.
+     *
+     * @param node the optimizer's {@code param_groups} entry, or null where the file has none
+     * @param from the file, for findings
+     */
+    void addSettings(int number, Node node, String from) throws IOException {
+        Draft group = group(number);
+        if (node == null) {
+            withoutSettings = true;
+            return;
+        }
+        List<Value.Entry> settings = new ArrayList<>();
+        node.forEachEntry((key, value) -> {
+            String name = key.asText();
+            if (name.equals(STEP)) {
+                group.groupStep = number(value);
+            } else if (!name.equals(MEMBERS)) {
+                settings.add(new Value.Entry(new Value.Text(name), value.toValue(Attachments.MAX_TENSOR_BYTES)));
+            }
+        });
+        if (group.settings == null) {
+            group.settings = settings;
+            group.settingsFrom = from;
+            Node moe = Nodes.findValue(node, "moe");
+            group.expert |= moe != null && moe.kind() == Kind.BOOL && moe.asBool();
+            group.name = Nodes.findText(node, "name");
+        } else if (differing == null && !group.settings.equals(settings)) {
+            differing = "group " + number + " in " + from + " and in " + group.settingsFrom;
+        }
+    }
+
+    /** Takes the step of one parameter from one of its owners. */
+    void addStep(String parameter, Value step, String from) throws SourceException {
+        Value known = steps.putIfAbsent(parameter, step);
+        if (known == null) {
+            stepsFrom.put(parameter, from);
+        } else if (!known.equals(step)) {
+            throw new SourceException("the step of parameter " + parameter + " is " + print(step) + " in " + from
+                    + " but " + print(known) + " in " + stepsFrom.get(parameter));
+        }
+    }
+
+    /** A step as a value: a whole number where it is one. */
+    static Value number(Node node) throws IOException {
+        if (node.kind() == Kind.REAL || node.kind() == Kind.TENSOR) {
+            double real = node.asReal();
+            return real == Math.rint(real) && Math.abs(real) < 1L << 53
+                    ? new Value.Int((long) real)
+                    : new Value.Real(real);
+        }
+        return new Value.Int(node.asLong());
+    }
+
+    private static String print(Value step) {
+        return step instanceof Value.Int number
+                ? number.value().toString()
+                : Double.toString(((Value.Real) step).value());
+    }
+
+    /** Writes the groups, and findings about what their files disagree on. */
+    void write(CatalogBuilder builder) {
+        for (int number = 0; number < groups.size(); number++) {
+            Draft group = groups.get(number);
+            List<Value.Entry> settings = new ArrayList<>(group.settings == null ? List.of() : group.settings);
+            addSteps(group, settings);
+            String name = group.name == null ? Integer.toString(number) : group.name;
+            builder.addGroup(
+                    new Group(name, List.copyOf(group.names), group.expert, new Value.Mapping(settings)));
+        }
+        if (differing != null) {
+            builder.addFinding(
+                    "deepspeed.hyperparameters",
+                    "hyperparameters of a group differ between ranks, the first rank's were taken: " + differing);
+        }
+        if (withoutSettings) {
+            builder.addFinding(
+                    "deepspeed.no-hyperparameters",
+                    "the optimizer files do not say the hyperparameters of their groups (elastic save): only steps and"
+                            + " states are known");
+        }
+    }
+
+    private void addSteps(Draft group, List<Value.Entry> settings) {
+        List<Value.Entry> each = new ArrayList<>();
+        Value common = null;
+        boolean agree = true;
+        for (String name : group.names) {
+            Value step = steps.get(name);
+            if (step != null) {
+                each.add(new Value.Entry(new Value.Text(name), step));
+                agree &= common == null || common.equals(step);
+                common = step;
+            }
+        }
+        common = common == null ? group.groupStep : common;
+        if (!agree) {
+            settings.add(new Value.Entry(new Value.Text("steps"), new Value.Mapping(each)));
+        } else if (common != null) {
+            settings.add(new Value.Entry(new Value.Text(STEP), common));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package org.trencadis.source;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.trencadis.tensor.Shapes;
+import org.trencadis.torch.Node;
+import org.trencadis.torch.Node.Kind;
+
+/** Reads the shapes, lists and small objects that DeepSpeed's pickles are made of. */
+final class Nodes {
+    private Nodes() {}
+
+    /** The value under {@code key}, or null where the key is absent or its value is None. */
+    static Node findValue(Node dict, String key) throws IOException {
+        Node value = dict.find(key);
+        return value == null || value.isNone() ? null : value;
+    }
+
+    static boolean isList(Node node) {
+        return node != null && (node.kind() == Kind.LIST || node.kind() == Kind.TUPLE);
+    }
+
+    /** A shape: whole numbers that are not negative and whose product fits 63 bits. */
+    static long[] shape(Node node) throws IOException {
+        long[] shape = longs(node);
+        try {
+            Shapes.elements(shape);
+        } catch (ArithmeticException e) {
+            throw new SourceException(node.path() + " is no shape: " + e.getMessage(), e);
+        }
+        return shape;
+    }
+
+    static long[] longs(Node list) throws IOException {
+        long[] numbers = new long[list.size()];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = list.item(i).asLong();
+        }
+        return numbers;
+    }
+
+    /** The texts of a list; empty for null. */
+    static List<String> texts(Node list) throws IOException {
+        List<String> texts = new ArrayList<>();
+        for (int i = 0; list != null && i < list.size(); i++) {
+            texts.add(list.item(i).asText());
+        }
+        return texts;
+    }
+
+    /** A dictionary of names and shapes, in its order; empty for null. */
+    static Map<String, long[]> shapes(Node dict) throws IOException {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        if (dict != null) {
+            dict.forEachEntry((key, value) -> {
+                if (shapes.put(key.asText(), shape(value)) != null) {
+                    throw new SourceException(dict.path() + " names " + key.asText() + " twice");
+                }
+            });
+        }
+        return shapes;
+    }
+
+    /** The value of a whole number or of an enumeration's member, which is pickled as its class with the number. */
+    static long enumerated(Node node) throws IOException {
+        return node.kind() == Kind.OBJECT ? node.arguments().item(0).asLong() : node.asLong();
+    }
+
+    /** The attributes of a plain object, or the dictionary itself where it is one. */
+    static Node attributes(Node node) throws IOException {
+        return node.kind() == Kind.OBJECT ? node.state() : node;
+    }
+
+    /** The number under {@code key}, or {@code absent}. */
+    static long findLong(Node dict, String key, long absent) throws IOException {
+        Node value = findValue(dict, key);
+        return value == null ? absent : value.asLong();
+    }
+
+    /** The text under {@code key}, or null where there is none. */
+    static String findText(Node dict, String key) throws IOException {
+        Node value = findValue(dict, key);
+        return value != null && value.kind() == Kind.TEXT ? value.asText() : null;
+    }
+}

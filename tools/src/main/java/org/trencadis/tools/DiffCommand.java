@@ -1,0 +1,94 @@
+package org.trencadis.tools;
+
+import java.io.IOException;
+import java.util.List;
+import org.trencadis.Checkpoint;
+import org.trencadis.Difference;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** Prints in what two checkpoints differ. */
+@Command(
+        name = "diff",
+        description = {
+            "List the tensors and the run state in which two checkpoints differ, tab-separated: name, state, way, then",
+            "key=value. Prints nothing and exits with 0 where they are equal, exits with 1 where they are not."
+        })
+final class DiffCommand extends LeafCommand {
+    @Parameters(index = "0", paramLabel = "A", description = "A checkpoint, as in WHAT.")
+    String left;
+
+    @Parameters(index = "1", paramLabel = "B", description = "The checkpoint to compare it with.")
+    String right;
+
+    @Mixin
+    SelectionArguments selection;
+
+    @Override
+    public Integer call() throws IOException {
+        List<Difference> differences;
+        try (Checkpoint a = source.open(left);
+                Checkpoint b = source.open(right)) {
+            differences = withProgress(progress -> a.diff(b, selection.filter(), progress));
+        }
+        if (isJson()) {
+            json(json -> json.field("left", left)
+                    .field("right", right)
+                    .field("equal", differences.isEmpty())
+                    .array("differences", () -> {
+                        for (Difference each : differences) {
+                            json.item(() -> write(json, each));
+                        }
+                    }));
+        } else {
+            for (Difference each : differences) {
+                print(each);
+            }
+        }
+        return differences.isEmpty() ? CommandRunner.CLEAN : CommandRunner.FINDINGS;
+    }
+
+    private static void write(Json json, Difference difference) {
+        json.field("kind", difference.kind().words())
+                .field(difference.state() == null ? "setting" : "name", difference.subject());
+        if (difference.state() != null) {
+            json.field("state", difference.state());
+        }
+        json.field("left", difference.left()).field("right", difference.right());
+        if (difference.kind() == Difference.Kind.VALUES) {
+            json.field("first", difference.firstElement())
+                    .field("maxAbsolute", difference.maxAbsolute())
+                    .field("elements", difference.elements());
+        }
+    }
+
+    private void print(Difference difference) throws IOException {
+        String left = "left=" + text(difference.left());
+        String right = "right=" + text(difference.right());
+        String way = difference.kind().words();
+        if (difference.kind() == Difference.Kind.RUN) {
+            out().fields(way, Printable.name(difference.subject()), left, right);
+            return;
+        }
+        String name = Printable.name(difference.subject());
+        String state = Printable.name(difference.state());
+        switch (difference.kind()) {
+            case VALUES ->
+                out().fields(
+                                name,
+                                state,
+                                way,
+                                "first=" + Printable.point(difference.firstElement()),
+                                left,
+                                right,
+                                "maxAbsolute=" + Printable.number(difference.maxAbsolute()),
+                                "elements=" + difference.elements());
+            default -> out().fields(name, state, way, left, right);
+        }
+    }
+
+    private static String text(String value) {
+        return value == null ? "-" : Printable.name(value);
+    }
+}

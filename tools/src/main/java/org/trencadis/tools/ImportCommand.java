@@ -1,0 +1,70 @@
+package org.trencadis.tools;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.trencadis.Checkpoint;
+import org.trencadis.ImportReport;
+import org.trencadis.ImportSettings;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Copies a checkpoint into a container. */
+@Command(
+        name = "import",
+        description = {
+            "Copy a checkpoint into a container: each tensor whole, checked, and stored once however many checkpoints",
+            "hold it."
+        })
+final class ImportCommand extends LeafCommand {
+    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, or a checkpoint of a container.")
+    String what;
+
+    @Parameters(index = "1", paramLabel = "CONTAINER", description = "The container, made where it is missing.")
+    Path container;
+
+    @Option(names = "--as", paramLabel = "NAME", description = "Name of the checkpoint; default: its tag.")
+    String as;
+
+    @Option(
+            names = "--codec",
+            paramLabel = "CODEC",
+            defaultValue = "raw",
+            description = "How chunks are stored: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+    ImportSettings.Compression codec;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Workers; default: one per processor.")
+    Integer threads;
+
+    @Override
+    public Integer call() throws IOException {
+        long start = System.nanoTime();
+        ImportSettings settings = new ImportSettings(as, codec, Threads.check(threads));
+        ImportReport report;
+        try (Checkpoint checkpoint = source.open(what)) {
+            report = withProgress(progress -> checkpoint.importInto(container, settings, progress));
+        }
+        long nanos = System.nanoTime() - start;
+        if (isJson()) {
+            json(json -> json.field("checkpoint", report.name())
+                    .field("container", container.toString())
+                    .field("tensors", report.tensors())
+                    .field("bytes", report.logicalBytes())
+                    .field("writtenBytes", report.writtenBytes())
+                    .field("reusedBytes", report.reusedBytes())
+                    .field("seconds", nanos / 1e9)
+                    .field("universal", report.digests().universal())
+                    .field("run", report.digests().run())
+                    .object("states", () -> report.digests().states().forEach(json::field)));
+        } else {
+            out().fields("checkpoint", report.name());
+            out().fields("tensors", report.tensors());
+            out().fields("bytes", report.logicalBytes());
+            out().fields("written", report.writtenBytes());
+            out().fields("reused", report.reusedBytes());
+            out().fields("seconds", Printable.seconds(nanos));
+            out().fields("universal", Printable.hex(report.digests().universal()));
+        }
+        return CommandRunner.CLEAN;
+    }
+}
