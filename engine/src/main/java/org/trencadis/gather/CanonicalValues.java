@@ -4,26 +4,51 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Supplier;
 import org.trencadis.format.Value;
 import org.trencadis.format.ValueCodec;
+import org.trencadis.index.CatalogException;
 
 /** Brings values into one form: tuples as sequences, mappings sorted by their encoded keys, nothing shared. */
 final class CanonicalValues {
+    /** Values in all, after shared containers were copied: hyperparameters are small, and copies multiply. */
+    private static final long MAX_VALUES = 1 << 20;
+
     /** Containers met so far, in the order of their start; an unfinished one is null. */
-    private final List<Value> containers = new ArrayList<>();
+    private final List<Finished> containers = new ArrayList<>();
+
+    private long values;
+
+    /** A container with the number of values that it holds. */
+    private record Finished(Value value, long values) {}
+
+    /** Says that a value has no canonical form. */
+    private static final class NoForm extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        NoForm(String message) {
+            super(message);
+        }
+    }
 
     private CanonicalValues() {}
 
     /**
      * The canonical form of {@code value}.
      *
-     * @throws IllegalArgumentException where a container holds itself
+     * @param what it is, for messages
+     * @throws CatalogException where a container holds itself, or copies of shared ones grow beyond measure
      */
-    static Value of(Value value) {
-        return new CanonicalValues().convert(value);
+    static Value of(Value value, String what) throws CatalogException {
+        try {
+            return new CanonicalValues().convert(value);
+        } catch (NoForm e) {
+            throw new CatalogException(what + ": " + e.getMessage());
+        }
     }
 
     private Value convert(Value value) {
+        count(1);
         return switch (value) {
             case Value.Sequence sequence -> container(() -> items(sequence.items()));
             case Value.Tuple tuple -> container(() -> items(tuple.items()));
@@ -36,20 +61,29 @@ final class CanonicalValues {
         };
     }
 
-    private Value container(java.util.function.Supplier<Value> body) {
+    private void count(long more) {
+        values += more;
+        if (values > MAX_VALUES) {
+            throw new NoForm("more than " + MAX_VALUES + " values");
+        }
+    }
+
+    private Value container(Supplier<Value> body) {
         int ordinal = containers.size();
+        long before = values;
         containers.add(null);
         Value converted = body.get();
-        containers.set(ordinal, converted);
+        containers.set(ordinal, new Finished(converted, values - before));
         return converted;
     }
 
     private Value shared(long ordinal) {
-        Value known = ordinal < containers.size() ? containers.get((int) ordinal) : null;
+        Finished known = ordinal < containers.size() ? containers.get((int) ordinal) : null;
         if (known == null) {
-            throw new IllegalArgumentException("a container holds itself, or refers to one that is not there");
+            throw new NoForm("a container holds itself, or refers to one that is not there");
         }
-        return known;
+        count(known.values());
+        return known.value();
     }
 
     private Value.Sequence items(List<Value> items) {

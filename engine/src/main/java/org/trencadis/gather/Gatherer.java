@@ -10,7 +10,6 @@ import org.trencadis.index.CatalogException;
 import org.trencadis.index.Copy;
 import org.trencadis.index.Tensor;
 import org.trencadis.plan.GatherPlanner;
-import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Region;
 
@@ -59,20 +58,7 @@ public final class Gatherer {
         if (copy < tensor.copyCount()) {
             return Region.whole(tensor.shape());
         }
-        Copy margin = catalog.copy(tensor, copy);
-        int order = tensor.shape().length;
-        long[] from = new long[order];
-        long[] end = new long[order];
-        Arrays.fill(from, margin.fragmentCount() == 0 ? 0 : Long.MAX_VALUE);
-        catalog.forEachFragment(margin, fragment -> fragment.region().forEachBox(box -> {
-            for (int axis = 0; axis < order; axis++) {
-                from[axis] = Math.min(from[axis], box.offsets()[axis]);
-                end[axis] = Math.max(end[axis], box.end(axis));
-            }
-        }));
-        long[] extents = new long[order];
-        Arrays.setAll(extents, axis -> end[axis] - from[axis]);
-        return Region.of(new Box(from, extents));
+        return Region.of(catalog.marginBox(catalog.copy(tensor, copy)));
     }
 
     /** Writes the elements of {@code region} in the row-major order of its box to {@code target}, from byte 0. */

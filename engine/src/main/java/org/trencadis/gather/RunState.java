@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Set;
 import java.nio.charset.StandardCharsets;
 import org.trencadis.format.Value;
-import org.trencadis.format.ValueCodec;
 import org.trencadis.index.Catalog;
+import org.trencadis.index.CatalogException;
 import org.trencadis.index.Group;
 
 /**
@@ -50,10 +50,10 @@ final class RunState {
         return new Value.Tuple(List.of(new Value.Sequence(groups), lossScaler(catalog)));
     }
 
-    private static Value group(Group group) {
+    private static Value group(Group group) throws CatalogException {
         List<String> names = new ArrayList<>(group.parameters());
         names.sort(Comparator.comparing(name -> name.getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
-        Value.Mapping settings = (Value.Mapping) CanonicalValues.of(group.settings());
+        Value.Mapping settings = (Value.Mapping) CanonicalValues.of(group.settings(), "settings of group " + group.name());
         List<Value.Entry> kept = new ArrayList<>();
         for (Value.Entry entry : settings.entries()) {
             if (!(entry.key() instanceof Value.Text key) || !OUTSIDE.contains(key.value())) {
@@ -108,6 +108,6 @@ final class RunState {
             entries.removeIf(entry -> entry.key().equals(new Value.Text("cur_scale")));
             entries.add(new Value.Entry(new Value.Text("cur_scale"), new Value.Real(number)));
         }
-        return CanonicalValues.of(new Value.Mapping(entries));
+        return CanonicalValues.of(new Value.Mapping(entries), "loss scaler");
     }
 }

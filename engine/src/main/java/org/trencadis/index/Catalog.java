@@ -154,6 +154,10 @@ public final class Catalog implements AutoCloseable {
 
     /** Copy {@code number} of {@code tensor}; from {@code copyCount} on, its margins. */
     public Copy copy(Tensor tensor, int number) throws Corrupt {
+        if (number < 0 || number >= tensor.copyCount() + tensor.marginCount()) {
+            throw new IndexOutOfBoundsException("copy " + number + " of tensor " + tensor.key() + ", which has "
+                    + tensor.copyCount() + " copies and " + tensor.marginCount() + " margins");
+        }
         long ordinal = tensor.copyStart() + number;
         long at = image.at(Section.COPIES, ordinal);
         check(CopyRecord.LAYOUT, at);
@@ -204,6 +208,23 @@ public final class Catalog implements AutoCloseable {
         for (long number = 0; number < copy.fragmentCount(); number++) {
             sink.accept(fragment(copy, number));
         }
+    }
+
+    /** The smallest box around the fragments of a margin: its region, all of which it holds. */
+    public Box marginBox(Copy margin) throws IOException {
+        int order = margin.order();
+        long[] from = new long[order];
+        long[] end = new long[order];
+        Arrays.fill(from, margin.fragmentCount() == 0 ? 0 : Long.MAX_VALUE);
+        forEachFragment(margin, fragment -> fragment.region().forEachBox(box -> {
+            for (int axis = 0; axis < order; axis++) {
+                from[axis] = Math.min(from[axis], box.offsets()[axis]);
+                end[axis] = Math.max(end[axis], box.end(axis));
+            }
+        }));
+        long[] extents = new long[order];
+        Arrays.setAll(extents, axis -> end[axis] - from[axis]);
+        return new Box(from, extents);
     }
 
     /** Extent {@code number} of {@code fragment}. */

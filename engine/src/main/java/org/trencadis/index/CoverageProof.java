@@ -2,17 +2,21 @@ package org.trencadis.index;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.trencadis.format.CopyRecord;
 import org.trencadis.format.Section;
 import org.trencadis.tensor.Box;
+import org.trencadis.tensor.Region;
 import org.trencadis.tensor.Shapes;
 
 /**
  * Proves a catalog's coverage and records the proof: copy 0 of every tensor and each copy of a blend cover each element
- * exactly once; no other copy covers one twice; a margin lies beyond the shape.
+ * exactly once; no other copy covers one twice; a margin lies beyond the shape and covers the box around it exactly once.
  */
 final class CoverageProof {
+    private static final int MAX_FILES_NAMED = 4;
+
     private CoverageProof() {}
 
     /**
@@ -23,48 +27,137 @@ final class CoverageProof {
     static void prove(Catalog catalog) throws IOException {
         for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
             Tensor tensor = catalog.tensor(ordinal);
-            for (int number = 0; number < tensor.copyCount(); number++) {
+            for (int number = 0; number < tensor.copyCount() + tensor.marginCount(); number++) {
                 Copy copy = catalog.copy(tensor, number);
+                boolean partial = number > 0 && !tensor.blend() && !copy.margin();
                 String fault = findFault(catalog, tensor, copy, number);
-                boolean mustBeComplete = number == 0 || tensor.blend();
-                if (fault != null && (mustBeComplete || fault.startsWith("overlap"))) {
-                    throw new CatalogException(fault);
+                String refused = fault != null && partial ? findOverlap(catalog, tensor, copy, number) : fault;
+                if (refused != null) {
+                    throw new CatalogException(refused);
                 }
                 if (fault == null) {
-                    long at = catalog.image().offset(Section.COPIES) + copy.ordinal() * CopyRecord.LAYOUT.sizeBytes();
-                    long flags = CopyRecord.FLAGS.get(catalog.image().segment(), at);
-                    CopyRecord.FLAGS.set(catalog.image().segment(), at, flags | CopyRecord.COMPLETE);
+                    setComplete(catalog, copy);
                 }
             }
         }
     }
 
-    /** What is wrong with the coverage of one copy, in words that name tensor, region and files, or null. */
+    private static void setComplete(Catalog catalog, Copy copy) {
+        long at = catalog.image().offset(Section.COPIES) + copy.ordinal() * CopyRecord.LAYOUT.sizeBytes();
+        long flags = CopyRecord.FLAGS.get(catalog.image().segment(), at);
+        CopyRecord.FLAGS.set(catalog.image().segment(), at, flags | CopyRecord.COMPLETE);
+    }
+
+    /** Why one copy or margin is no complete tiling, in words that name tensor, region and files, or null. */
     static String findFault(Catalog catalog, Tensor tensor, Copy copy, int number) throws IOException {
-        Coverage.Regions regions = sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region()));
+        if (copy.margin()) {
+            Box box = catalog.marginBox(copy);
+            String inside = findInside(catalog, tensor, copy, number);
+            return inside != null ? inside : findFault(catalog, tensor, copy, number, box);
+        }
+        return findFault(catalog, tensor, copy, number, Box.whole(tensor.shape()));
+    }
+
+    /** What keeps {@code copy} from covering {@code box} exactly once, or null. */
+    private static String findFault(Catalog catalog, Tensor tensor, Copy copy, int number, Box box)
+            throws IOException {
+        long[] origin = box.offsets();
+        Coverage.Regions regions = sink -> catalog.forEachFragment(copy, fragment -> {
+            if (!copy.margin()) {
+                sink.accept(fragment.region());
+                return;
+            }
+            for (Box part : boxes(fragment)) {
+                sink.accept(Region.of(moved(part, origin, -1)));
+            }
+        });
         Coverage.Fault fault;
         try {
-            fault = Coverage.findFault(tensor.shape(), regions);
+            fault = Coverage.findFault(box.extents(), regions);
         } catch (CatalogException e) {
-            return "overlap impossible to judge: tensor " + tensor.key() + ", copy " + number + ": " + e.getMessage()
+            return "tensor " + tensor.key() + ", " + what(copy) + number + ": " + e.getMessage()
                     + files(catalog, copy, null);
         }
         if (fault == null) {
             return null;
         }
         if (fault.times() == 0) {
-            Box hole = Coverage.hole(tensor.shape(), fault.point(), regions);
-            return "hole in tensor " + tensor.key() + " of shape " + Shapes.print(tensor.shape()) + ", copy " + number
-                    + ": no fragment covers " + hole + files(catalog, copy, null);
+            Box hole = Coverage.hole(box.extents(), fault.point(), regions);
+            Box where = moved(hole, origin, 1);
+            return "hole in " + place(tensor, copy, number) + ": no fragment covers " + where
+                    + files(catalog, copy, null);
         }
-        return "overlap in tensor " + tensor.key() + " of shape " + Shapes.print(tensor.shape()) + ", copy " + number
-                + ": " + fault.times() + " fragments cover " + pointBox(fault.point())
-                + files(catalog, copy, pointBox(fault.point()));
+        Box where = moved(point(fault.point()), origin, 1);
+        return "overlap in " + place(tensor, copy, number) + ": " + fault.times() + " fragments cover " + where
+                + files(catalog, copy, where);
     }
 
-    private static Box pointBox(long[] point) {
+    /** What two fragments of a partial copy both cover or reach beyond the tensor, or null. */
+    private static String findOverlap(Catalog catalog, Tensor tensor, Copy copy, int number) throws IOException {
+        boolean[] outside = new boolean[1];
+        catalog.forEachFragment(
+                copy, fragment -> outside[0] |= !fragment.region().box().isInside(tensor.shape()));
+        if (outside[0]) {
+            return findFault(catalog, tensor, copy, number);
+        }
+        Box both = Overlap.find(
+                copy.order(),
+                sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region())));
+        return both == null
+                ? null
+                : "overlap in " + place(tensor, copy, number) + ": 2 fragments cover " + both
+                        + files(catalog, copy, both);
+    }
+
+    /** A fragment of a margin that is not beyond the shape, in words, or null. */
+    private static String findInside(Catalog catalog, Tensor tensor, Copy copy, int number) throws IOException {
+        Box[] inside = new Box[1];
+        catalog.forEachFragment(copy, fragment -> {
+            for (Box box : boxes(fragment)) {
+                inside[0] = inside[0] == null && !isBeyond(box, tensor.shape()) ? box : inside[0];
+            }
+        });
+        return inside[0] == null
+                ? null
+                : place(tensor, copy, number) + ": " + inside[0] + " is not beyond the shape"
+                        + files(catalog, copy, null);
+    }
+
+    private static boolean isBeyond(Box box, long[] shape) {
+        for (int axis = 0; axis < shape.length; axis++) {
+            if (box.offsets()[axis] >= shape[axis]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static List<Box> boxes(Fragment fragment) {
+        List<Box> boxes = new ArrayList<>(3);
+        fragment.region().forEachBox(boxes::add);
+        return boxes;
+    }
+
+    private static Box moved(Box box, long[] by, int sign) {
+        long[] offsets = box.offsets().clone();
+        for (int axis = 0; axis < offsets.length; axis++) {
+            offsets[axis] += sign * by[axis];
+        }
+        return new Box(offsets, box.extents());
+    }
+
+    private static String what(Copy copy) {
+        return copy.margin() ? "margin " : "copy ";
+    }
+
+    private static String place(Tensor tensor, Copy copy, int number) {
+        int shown = copy.margin() ? number - tensor.copyCount() : number;
+        return "tensor " + tensor.key() + " of shape " + Shapes.print(tensor.shape()) + ", " + what(copy) + shown;
+    }
+
+    private static Box point(long[] point) {
         long[] ones = new long[point.length];
-        java.util.Arrays.fill(ones, 1);
+        Arrays.fill(ones, 1);
         return new Box(point, ones);
     }
 
@@ -72,12 +165,11 @@ final class CoverageProof {
     private static String files(Catalog catalog, Copy copy, Box box) throws IOException {
         List<String> names = new ArrayList<>();
         catalog.forEachFragment(copy, fragment -> {
-            if (names.size() >= 4 || box != null && !meets(fragment, box)) {
+            if (names.size() >= MAX_FILES_NAMED || box != null && !meets(fragment, box)) {
                 return;
             }
             for (int number = 0; number < fragment.extentCount(); number++) {
-                String name =
-                        catalog.file(catalog.extent(fragment, number).file()).path();
+                String name = catalog.file(catalog.extent(fragment, number).file()).path();
                 if (!names.contains(name)) {
                     names.add(name);
                 }

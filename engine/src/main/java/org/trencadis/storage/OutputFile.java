@@ -48,6 +48,18 @@ public final class OutputFile implements AutoCloseable {
     }
 
     /**
+     * Cuts the file to {@code bytes} and closes it without forcing it: for one of many files that a {@link BatchForce}
+     * makes durable together.
+     */
+    public void finish(long bytes) throws IOException {
+        if (channel.size() != bytes) {
+            channel.truncate(bytes);
+        }
+        committed = true;
+        channel.close();
+    }
+
+    /**
      * Reads back what was written: all remaining room of {@code target} is filled.
      *
      * @throws java.io.EOFException when the file ends before that
@@ -60,18 +72,6 @@ public final class OutputFile implements AutoCloseable {
             }
             offset += count;
         }
-    }
-
-    /**
-     * Cuts the file to {@code bytes} and closes it without forcing it: for one of many files that a {@link BatchForce}
-     * makes durable together.
-     */
-    public void finish(long bytes) throws IOException {
-        if (channel.size() != bytes) {
-            channel.truncate(bytes);
-        }
-        committed = true;
-        channel.close();
     }
 
     /** Cuts the file to {@code bytes}, forces data and length to the device and closes it. */

@@ -49,23 +49,26 @@ public final class Node {
     /** The item's index, or {@link #BY_KEY}, {@link #BY_NAME}. */
     private final int index;
 
-    /** The word of the key, or a name, for {@link #path}. */
-    private final Object step;
+    /** The word of the key, for {@link #path}. */
+    private final long keyWord;
 
-    private Node(TorchFile file, long word, Node parent, int index, Object step) {
+    private final String name;
+
+    private Node(TorchFile file, long word, Node parent, int index, long keyWord, String name) {
         this.file = file;
         this.word = word;
         this.parent = parent;
         this.index = index;
-        this.step = step;
+        this.keyWord = keyWord;
+        this.name = name;
     }
 
     static Node root(TorchFile file) {
-        return new Node(file, file.tree().root(), null, BY_NAME, "");
+        return new Node(file, file.tree().root(), null, BY_NAME, Word.NONE, "");
     }
 
-    private Node child(long childWord, String name) {
-        return new Node(file, childWord, this, BY_NAME, name);
+    private Node child(long childWord, String childName) {
+        return new Node(file, childWord, this, BY_NAME, Word.NONE, childName);
     }
 
     long word() {
@@ -163,7 +166,7 @@ public final class Node {
         if (itemIndex < 0 || itemIndex >= count) {
             throw corrupt("an item of " + path(), "item " + itemIndex, count + " items");
         }
-        return new Node(file, tree().item(word, itemIndex), this, itemIndex, null);
+        return new Node(file, tree().item(word, itemIndex), this, itemIndex, Word.NONE, null);
     }
 
     public void forEachEntry(EntrySink sink) throws IOException {
@@ -177,13 +180,13 @@ public final class Node {
     /** The key of entry {@code entry} of a dictionary. */
     public Node key(int entry) throws IOException {
         checkEntry(entry);
-        return child(tree().item(word, 2 * entry), "key " + entry);
+        return child(tree().item(word, 2 * entry), "key");
     }
 
     /** The value of entry {@code entry} of a dictionary. */
     public Node value(int entry) throws IOException {
         checkEntry(entry);
-        return new Node(file, tree().item(word, 2 * entry + 1), this, BY_KEY, tree().item(word, 2 * entry));
+        return new Node(file, tree().item(word, 2 * entry + 1), this, BY_KEY, tree().item(word, 2 * entry), null);
     }
 
     private void checkEntry(int entry) throws IOException {
@@ -306,9 +309,9 @@ public final class Node {
             return "[" + index + "]";
         }
         if (index == BY_NAME) {
-            return "<" + step + ">";
+            return "<" + name + ">";
         }
-        Node key = new Node(file, (Long) step, null, BY_NAME, "");
+        Node key = new Node(file, keyWord, null, BY_NAME, Word.NONE, "");
         return switch (key.kind()) {
             case TEXT -> "." + key.asText();
             case INT -> "[" + key.asBigInteger() + "]";

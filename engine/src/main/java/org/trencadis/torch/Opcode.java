@@ -1,5 +1,7 @@
 package org.trencadis.torch;
 
+import java.util.Arrays;
+
 /** The opcodes of pickle protocols 0 to 5. */
 final class Opcode {
     static final int INT = 0x49;
@@ -71,80 +73,102 @@ final class Opcode {
     static final int PERSID = 0x50;
     static final int BINPERSID = 0x51;
 
+    /** What an opcode is about: who executes it. */
+    enum Group {
+        CONSTANT,
+        NUMBER,
+        TEXT,
+        MEMO,
+        CONTAINER,
+        /** Objects, and whatever is no opcode. */
+        OBJECT
+    }
+
     private static final String[] NAMES = new String[256];
+    private static final Group[] GROUPS = new Group[256];
 
     static {
-        NAMES[INT] = "INT";
-        NAMES[BININT] = "BININT";
-        NAMES[BININT1] = "BININT1";
-        NAMES[BININT2] = "BININT2";
-        NAMES[LONG] = "LONG";
-        NAMES[LONG1] = "LONG1";
-        NAMES[LONG4] = "LONG4";
-        NAMES[STRING] = "STRING";
-        NAMES[BINSTRING] = "BINSTRING";
-        NAMES[SHORT_BINSTRING] = "SHORT_BINSTRING";
-        NAMES[BINBYTES] = "BINBYTES";
-        NAMES[SHORT_BINBYTES] = "SHORT_BINBYTES";
-        NAMES[BINBYTES8] = "BINBYTES8";
-        NAMES[BYTEARRAY8] = "BYTEARRAY8";
-        NAMES[NEXT_BUFFER] = "NEXT_BUFFER";
-        NAMES[READONLY_BUFFER] = "READONLY_BUFFER";
-        NAMES[NONE] = "NONE";
-        NAMES[NEWTRUE] = "NEWTRUE";
-        NAMES[NEWFALSE] = "NEWFALSE";
-        NAMES[UNICODE] = "UNICODE";
-        NAMES[SHORT_BINUNICODE] = "SHORT_BINUNICODE";
-        NAMES[BINUNICODE] = "BINUNICODE";
-        NAMES[BINUNICODE8] = "BINUNICODE8";
-        NAMES[FLOAT] = "FLOAT";
-        NAMES[BINFLOAT] = "BINFLOAT";
-        NAMES[EMPTY_LIST] = "EMPTY_LIST";
-        NAMES[APPEND] = "APPEND";
-        NAMES[APPENDS] = "APPENDS";
-        NAMES[LIST] = "LIST";
-        NAMES[EMPTY_TUPLE] = "EMPTY_TUPLE";
-        NAMES[TUPLE] = "TUPLE";
-        NAMES[TUPLE1] = "TUPLE1";
-        NAMES[TUPLE2] = "TUPLE2";
-        NAMES[TUPLE3] = "TUPLE3";
-        NAMES[EMPTY_DICT] = "EMPTY_DICT";
-        NAMES[DICT] = "DICT";
-        NAMES[SETITEM] = "SETITEM";
-        NAMES[SETITEMS] = "SETITEMS";
-        NAMES[EMPTY_SET] = "EMPTY_SET";
-        NAMES[ADDITEMS] = "ADDITEMS";
-        NAMES[FROZENSET] = "FROZENSET";
-        NAMES[POP] = "POP";
-        NAMES[DUP] = "DUP";
-        NAMES[MARK] = "MARK";
-        NAMES[POP_MARK] = "POP_MARK";
-        NAMES[GET] = "GET";
-        NAMES[BINGET] = "BINGET";
-        NAMES[LONG_BINGET] = "LONG_BINGET";
-        NAMES[PUT] = "PUT";
-        NAMES[BINPUT] = "BINPUT";
-        NAMES[LONG_BINPUT] = "LONG_BINPUT";
-        NAMES[MEMOIZE] = "MEMOIZE";
-        NAMES[EXT1] = "EXT1";
-        NAMES[EXT2] = "EXT2";
-        NAMES[EXT4] = "EXT4";
-        NAMES[GLOBAL] = "GLOBAL";
-        NAMES[STACK_GLOBAL] = "STACK_GLOBAL";
-        NAMES[REDUCE] = "REDUCE";
-        NAMES[BUILD] = "BUILD";
-        NAMES[INST] = "INST";
-        NAMES[OBJ] = "OBJ";
-        NAMES[NEWOBJ] = "NEWOBJ";
-        NAMES[NEWOBJ_EX] = "NEWOBJ_EX";
-        NAMES[PROTO] = "PROTO";
-        NAMES[STOP] = "STOP";
-        NAMES[FRAME] = "FRAME";
-        NAMES[PERSID] = "PERSID";
-        NAMES[BINPERSID] = "BINPERSID";
+        Arrays.fill(GROUPS, Group.OBJECT);
+        add(INT, "INT", Group.NUMBER);
+        add(BININT, "BININT", Group.NUMBER);
+        add(BININT1, "BININT1", Group.NUMBER);
+        add(BININT2, "BININT2", Group.NUMBER);
+        add(LONG, "LONG", Group.NUMBER);
+        add(LONG1, "LONG1", Group.NUMBER);
+        add(LONG4, "LONG4", Group.NUMBER);
+        add(STRING, "STRING", Group.TEXT);
+        add(BINSTRING, "BINSTRING", Group.TEXT);
+        add(SHORT_BINSTRING, "SHORT_BINSTRING", Group.TEXT);
+        add(BINBYTES, "BINBYTES", Group.TEXT);
+        add(SHORT_BINBYTES, "SHORT_BINBYTES", Group.TEXT);
+        add(BINBYTES8, "BINBYTES8", Group.TEXT);
+        add(BYTEARRAY8, "BYTEARRAY8", Group.TEXT);
+        add(NEXT_BUFFER, "NEXT_BUFFER", Group.OBJECT);
+        add(READONLY_BUFFER, "READONLY_BUFFER", Group.OBJECT);
+        add(NONE, "NONE", Group.CONSTANT);
+        add(NEWTRUE, "NEWTRUE", Group.CONSTANT);
+        add(NEWFALSE, "NEWFALSE", Group.CONSTANT);
+        add(UNICODE, "UNICODE", Group.TEXT);
+        add(SHORT_BINUNICODE, "SHORT_BINUNICODE", Group.TEXT);
+        add(BINUNICODE, "BINUNICODE", Group.TEXT);
+        add(BINUNICODE8, "BINUNICODE8", Group.TEXT);
+        add(FLOAT, "FLOAT", Group.NUMBER);
+        add(BINFLOAT, "BINFLOAT", Group.NUMBER);
+        add(EMPTY_LIST, "EMPTY_LIST", Group.CONTAINER);
+        add(APPEND, "APPEND", Group.CONTAINER);
+        add(APPENDS, "APPENDS", Group.CONTAINER);
+        add(LIST, "LIST", Group.CONTAINER);
+        add(EMPTY_TUPLE, "EMPTY_TUPLE", Group.CONSTANT);
+        add(TUPLE, "TUPLE", Group.CONTAINER);
+        add(TUPLE1, "TUPLE1", Group.CONTAINER);
+        add(TUPLE2, "TUPLE2", Group.CONTAINER);
+        add(TUPLE3, "TUPLE3", Group.CONTAINER);
+        add(EMPTY_DICT, "EMPTY_DICT", Group.CONTAINER);
+        add(DICT, "DICT", Group.CONTAINER);
+        add(SETITEM, "SETITEM", Group.CONTAINER);
+        add(SETITEMS, "SETITEMS", Group.CONTAINER);
+        add(EMPTY_SET, "EMPTY_SET", Group.CONTAINER);
+        add(ADDITEMS, "ADDITEMS", Group.CONTAINER);
+        add(FROZENSET, "FROZENSET", Group.CONTAINER);
+        add(POP, "POP", Group.CONSTANT);
+        add(DUP, "DUP", Group.CONSTANT);
+        add(MARK, "MARK", Group.CONSTANT);
+        add(POP_MARK, "POP_MARK", Group.CONSTANT);
+        add(GET, "GET", Group.MEMO);
+        add(BINGET, "BINGET", Group.MEMO);
+        add(LONG_BINGET, "LONG_BINGET", Group.MEMO);
+        add(PUT, "PUT", Group.MEMO);
+        add(BINPUT, "BINPUT", Group.MEMO);
+        add(LONG_BINPUT, "LONG_BINPUT", Group.MEMO);
+        add(MEMOIZE, "MEMOIZE", Group.MEMO);
+        add(EXT1, "EXT1", Group.OBJECT);
+        add(EXT2, "EXT2", Group.OBJECT);
+        add(EXT4, "EXT4", Group.OBJECT);
+        add(GLOBAL, "GLOBAL", Group.OBJECT);
+        add(STACK_GLOBAL, "STACK_GLOBAL", Group.OBJECT);
+        add(REDUCE, "REDUCE", Group.OBJECT);
+        add(BUILD, "BUILD", Group.OBJECT);
+        add(INST, "INST", Group.OBJECT);
+        add(OBJ, "OBJ", Group.OBJECT);
+        add(NEWOBJ, "NEWOBJ", Group.OBJECT);
+        add(NEWOBJ_EX, "NEWOBJ_EX", Group.OBJECT);
+        add(PROTO, "PROTO", Group.CONSTANT);
+        add(STOP, "STOP", Group.OBJECT);
+        add(FRAME, "FRAME", Group.CONSTANT);
+        add(PERSID, "PERSID", Group.OBJECT);
+        add(BINPERSID, "BINPERSID", Group.OBJECT);
     }
 
     private Opcode() {}
+
+    private static void add(int opcode, String name, Group group) {
+        NAMES[opcode] = name;
+        GROUPS[opcode] = group;
+    }
+
+    static Group group(int opcode) {
+        return GROUPS[opcode];
+    }
 
     /** The name of an opcode, or its number. */
     static String name(int opcode) {

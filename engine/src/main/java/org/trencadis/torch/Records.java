@@ -97,11 +97,12 @@ final class Records {
             tape.put(block + 1, count, 4);
             tape.put(block + 5, room, 4);
         }
-        for (int i = 0; i < oldCount; i++) {
-            setItem(block, i, item(old, i));
+        long position = block + (small ? 1 : 9);
+        for (int i = 0; i < oldCount; i++, position += width) {
+            tape.put(position, Word.relative(item(old, i), block), width);
         }
-        for (int i = from; i < to; i++) {
-            setItem(block, oldCount + i - from, words[i]);
+        for (int i = from; i < to; i++, position += width) {
+            tape.put(position, Word.relative(words[i], block), width);
         }
         return block;
     }

@@ -2,7 +2,6 @@ package org.trencadis.torch;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -26,6 +25,8 @@ final class Reductions {
         PARAMETER_WITH_STATE,
         FROM_TYPE
     }
+
+    private static final int CACHE = 256;
 
     private static final Map<String, Meaning> MEANINGS = Map.ofEntries(
             Map.entry("collections.OrderedDict", Meaning.DICT),
@@ -55,7 +56,10 @@ final class Reductions {
     private final PickleTree tree;
     private final Records records;
     private final Dictionaries dictionaries;
-    private final Map<Integer, Meaning> meanings = new HashMap<>();
+    /** Meanings that were looked up, at the low bits of their global; a pickle has few. */
+    private final Meaning[] meanings = new Meaning[CACHE];
+
+    private final int[] cachedGlobals = new int[CACHE];
 
     Reductions(PickleTree tree, Dictionaries dictionaries) {
         this.tree = tree;
@@ -74,12 +78,12 @@ final class Reductions {
     }
 
     private Meaning meaning(int global) throws IOException {
-        Meaning meaning = meanings.get(global);
-        if (meaning == null) {
-            meaning = MEANINGS.getOrDefault(tree.symbols().globalName(global), Meaning.OBJECT);
-            meanings.put(global, meaning);
+        int slot = global % CACHE;
+        if (meanings[slot] == null || cachedGlobals[slot] != global) {
+            meanings[slot] = MEANINGS.getOrDefault(tree.symbols().globalName(global), Meaning.OBJECT);
+            cachedGlobals[slot] = global;
         }
-        return meaning;
+        return meanings[slot];
     }
 
     /** The value, or -1 where these arguments make an inert object. */

@@ -12,7 +12,7 @@ import java.util.Arrays;
  * UTF-8.
  */
 final class Symbols {
-    /** A symbol read from a place that no longer holds it. */
+    /** A symbol, or -1, and its text. */
     private record Cached(int symbol, String text) {}
 
     private static final int IN_PICKLE = 0;
@@ -32,6 +32,7 @@ final class Symbols {
     private byte[] left = new byte[64];
     private byte[] right = new byte[64];
     private final Cached[] cache = new Cached[CACHE];
+    private final Cached[] found = new Cached[CACHE];
 
     Symbols(PickleBytes pickle, Tape tape, Arena arena) {
         this.pickle = pickle;
@@ -83,10 +84,18 @@ final class Symbols {
         return add(slot, position << 2 | ON_TAPE, hash, utf8.length);
     }
 
-    /** The number of {@code text}, or -1 where the pickle does not have it. Safe for several threads. */
+    /**
+     * The number of {@code text}, or -1 where the pickle does not have it. Safe for several threads when all is read.
+     */
     int find(String text) throws IOException {
-        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-        return table[findSlot(TextScan.hash(utf8), utf8)] - 1;
+        int slot = (text.hashCode() ^ text.hashCode() >>> 10) & CACHE - 1;
+        Cached cached = found[slot];
+        if (cached == null || !cached.text.equals(text)) {
+            byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+            cached = new Cached(table[findSlot(TextScan.hash(utf8), utf8)] - 1, text);
+            found[slot] = cached;
+        }
+        return cached.symbol;
     }
 
     int global(int module, int name) throws IOException {

@@ -86,8 +86,12 @@ final class Tape {
     }
 
     void put(long position, long value, int width) {
-        if (width == 8 && (position & pageMask) <= pageMask - 7) {
-            page(position).set(LONG, position & pageMask, value);
+        long offset = position & pageMask;
+        if (offset <= pageMask - 7) {
+            MemorySegment page = page(position);
+            long kept = width == 8 ? 0 : page.get(LONG, offset) >>> 8 * width << 8 * width;
+            long bits = width == 8 ? value : value & (1L << 8 * width) - 1;
+            page.set(LONG, offset, kept | bits);
             return;
         }
         for (int i = 0; i < width; i++) {

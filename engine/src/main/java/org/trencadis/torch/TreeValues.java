@@ -13,15 +13,19 @@ import org.trencadis.format.ValueCodec;
 /**
  * Turns a tree into a {@link Value}: each container, object once, so neither cycles nor repetition can blow it up.
  *
- * <p>Containers and objects are numbered in order of their start; empty tuples are one constant and have no number.
+ * <p>Sequences, tuples, mappings and instances are numbered in order of their start. Empty tuples take numbers, but are
+ * written out each time.
  */
 final class TreeValues {
+    /** What fits a Java array, whatever the caller allows. */
+    private static final long MOST_TENSOR_BYTES = Integer.MAX_VALUE - 16;
+
     private final long maxTensorBytes;
     private final Map<Long, Long> ordinals = new HashMap<>();
     private long nextOrdinal;
 
     TreeValues(long maxTensorBytes) {
-        this.maxTensorBytes = maxTensorBytes;
+        this.maxTensorBytes = Math.min(maxTensorBytes, MOST_TENSOR_BYTES);
     }
 
     Value value(Node node, int depth) throws IOException {
@@ -46,6 +50,10 @@ final class TreeValues {
     }
 
     private Value container(Node node, int depth) throws IOException {
+        if (node.word() == Word.EMPTY_TUPLE) {
+            nextOrdinal++;
+            return new Value.Tuple(List.of());
+        }
         Long known = ordinals.putIfAbsent(node.word(), nextOrdinal);
         if (known != null) {
             return new Value.Shared(known);

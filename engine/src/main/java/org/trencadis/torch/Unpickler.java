@@ -57,8 +57,13 @@ final class Unpickler {
             if (opcode == Opcode.STOP) {
                 break;
             }
-            if (!constant(opcode) && !number(opcode) && !text(opcode) && !memo(opcode) && !container(opcode)) {
-                object(opcode);
+            switch (Opcode.group(opcode)) {
+                case CONSTANT -> constant(opcode);
+                case NUMBER -> number(opcode);
+                case TEXT -> text(opcode);
+                case MEMO -> memo(opcode);
+                case CONTAINER -> container(opcode);
+                case OBJECT -> object(opcode);
             }
         }
         checkFrame();
@@ -80,7 +85,7 @@ final class Unpickler {
         frameEnd = NO_FRAME;
     }
 
-    private boolean constant(int opcode) throws IOException {
+    private void constant(int opcode) throws IOException {
         switch (opcode) {
             case Opcode.NONE -> stack.push(Word.NONE);
             case Opcode.NEWTRUE -> stack.push(Word.TRUE);
@@ -104,11 +109,8 @@ final class Unpickler {
                 }
                 frameEnd = in.position() + length;
             }
-            default -> {
-                return false;
-            }
+            default -> throw new AssertionError(Opcode.name(opcode));
         }
-        return true;
     }
 
     /** CPython lets POP take a mark that is on top. */
@@ -120,9 +122,9 @@ final class Unpickler {
         }
     }
 
-    private boolean number(int opcode) throws IOException {
+    private void number(int opcode) throws IOException {
         switch (opcode) {
-            case Opcode.BININT1 -> stack.push(Word.of(Word.INT, in.number(1)));
+            case Opcode.BININT1 -> stack.push(Word.of(Word.INT, in.octet()));
             case Opcode.BININT2 -> stack.push(Word.of(Word.INT, in.number(2)));
             case Opcode.BININT -> stack.push(Word.of(Word.INT, (int) in.number(4)));
             case Opcode.LONG1 -> stack.push(littleEndianInteger(in.octet()));
@@ -131,11 +133,8 @@ final class Unpickler {
             case Opcode.INT -> stack.push(Decimals.integerOrBool(in, records, in.line(MAX_NUMBER_CHARACTERS)));
             case Opcode.LONG -> stack.push(Decimals.integer(in, records, in.line(MAX_NUMBER_CHARACTERS)));
             case Opcode.FLOAT -> stack.push(records.newReal(Decimals.real(in, in.line(MAX_NAME_BYTES))));
-            default -> {
-                return false;
-            }
+            default -> throw new AssertionError(Opcode.name(opcode));
         }
-        return true;
     }
 
     private long littleEndianInteger(int count) throws IOException {
@@ -159,7 +158,7 @@ final class Unpickler {
         return records.newInteger(new BigInteger(bytes));
     }
 
-    private boolean text(int opcode) throws IOException {
+    private void text(int opcode) throws IOException {
         switch (opcode) {
             case Opcode.BINUNICODE -> pushText(in.number(4));
             case Opcode.SHORT_BINUNICODE -> pushText(in.octet());
@@ -172,11 +171,8 @@ final class Unpickler {
             case Opcode.BINBYTES -> pushBytes(in.number(4));
             case Opcode.SHORT_BINBYTES -> pushBytes(in.octet());
             case Opcode.BINBYTES8, Opcode.BYTEARRAY8 -> pushBytes(in.number(8));
-            default -> {
-                return false;
-            }
+            default -> throw new AssertionError(Opcode.name(opcode));
         }
-        return true;
     }
 
     private void pushText(long length) throws IOException {
@@ -195,20 +191,17 @@ final class Unpickler {
         stack.push(isText ? Word.of(Word.TEXT, symbols.text(bytes)) : records.newBytes(bytes));
     }
 
-    private boolean memo(int opcode) throws IOException {
+    private void memo(int opcode) throws IOException {
         switch (opcode) {
-            case Opcode.MEMOIZE -> memoize(memoCount);
+            case Opcode.MEMOIZE -> memo.set(memoCount++, stack.peek() + 1);
             case Opcode.BINPUT -> memoize(in.octet());
             case Opcode.LONG_BINPUT -> memoize(in.number(4));
             case Opcode.PUT -> memoize(Decimals.index(in, in.line(20)));
             case Opcode.BINGET -> recall(in.octet());
             case Opcode.LONG_BINGET -> recall(in.number(4));
             case Opcode.GET -> recall(Decimals.index(in, in.line(20)));
-            default -> {
-                return false;
-            }
+            default -> throw new AssertionError(Opcode.name(opcode));
         }
-        return true;
     }
 
     private void memoize(long index) throws IOException {
@@ -228,7 +221,7 @@ final class Unpickler {
         stack.push(stored - 1);
     }
 
-    private boolean container(int opcode) throws IOException {
+    private void container(int opcode) throws IOException {
         switch (opcode) {
             case Opcode.TUPLE -> tuple(stack.size() - stack.popMark());
             case Opcode.TUPLE1 -> tuple(1);
@@ -245,11 +238,8 @@ final class Unpickler {
             case Opcode.ADDITEMS -> add(Word.SET, stack.popMark());
             case Opcode.SETITEM -> set(stack.size() - 2);
             case Opcode.SETITEMS -> set(stack.popMark());
-            default -> {
-                return false;
-            }
+            default -> throw new AssertionError(Opcode.name(opcode));
         }
-        return true;
     }
 
     private void tuple(int count) throws IOException {

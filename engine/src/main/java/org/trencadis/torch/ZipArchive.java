@@ -204,7 +204,7 @@ final class ZipArchive {
     }
 
     private boolean startsWithRoot(byte[] name) {
-        return name.length > root.length && Arrays.equals(name, 0, root.length, root, 0, root.length);
+        return name.length >= root.length && Arrays.equals(name, 0, root.length, root, 0, root.length);
     }
 
     private static int indexOf(byte[] bytes, byte wanted) {

@@ -16,6 +16,7 @@ import org.trencadis.storage.FileCache;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Region;
+import org.trencadis.tensor.Tilings;
 
 class GathererTest {
     private static final Dtype[] TYPES = {
@@ -28,9 +29,9 @@ class GathererTest {
     @Test
     void gathersRandomRegionsOfRandomTilingsAsAnElementByElementOracle() throws IOException {
         Random random = new Random(1);
-        for (int round = 0; round < 400; round++) {
+        for (int round = 0; round < 150; round++) {
             Dtype dtype = TYPES[random.nextInt(TYPES.length)];
-            long[] shape = randomShape(random);
+            long[] shape = Tilings.shape(random);
             try (Mosaic mosaic = new Mosaic(directory, round)) {
                 int tensor = mosaic.builder.addTensor("w", "model", dtype, shape);
                 byte[] content = mosaic.randomBytes(dtype.bytes(Box.whole(shape).elements()));
@@ -40,41 +41,13 @@ class GathererTest {
                         FileCache cache = mosaic.cache;
                         CheckpointFiles files = CheckpointFiles.open(catalog, directory, null, cache)) {
                     Gatherer gatherer = new Gatherer(catalog, files);
-                    for (int target = 0; target < 8; target++) {
-                        Region region = randomRegion(random, shape);
+                    for (int target = 0; target < 16; target++) {
+                        Region region = Tilings.region(random, shape);
                         check(gatherer, catalog.tensor(0), target % 2, region, content);
                     }
                 }
             }
         }
-    }
-
-    private static long[] randomShape(Random random) {
-        long[] shape = new long[random.nextInt(7)];
-        for (int axis = 0; axis < shape.length; axis++) {
-            int kind = random.nextInt(12);
-            shape[axis] = kind == 0 ? 0 : kind < 4 ? 1 : 1L + random.nextInt(6);
-        }
-        return shape;
-    }
-
-    static Region randomRegion(Random random, long[] shape) {
-        long[] offsets = new long[shape.length];
-        long[] extents = new long[shape.length];
-        for (int axis = 0; axis < shape.length; axis++) {
-            offsets[axis] = random.nextInt((int) shape[axis] + 1);
-            extents[axis] = random.nextInt((int) (shape[axis] - offsets[axis]) + 1);
-            if (random.nextBoolean()) {
-                offsets[axis] = 0;
-                extents[axis] = shape[axis];
-            }
-        }
-        Box box = new Box(offsets, extents);
-        if (random.nextBoolean()) {
-            return Region.of(box);
-        }
-        long start = random.nextLong(box.elements() + 1);
-        return new Region(box, start, random.nextLong(box.elements() - start + 1));
     }
 
     private static void check(Gatherer gatherer, Tensor tensor, int copy, Region region, byte[] content)
@@ -84,7 +57,8 @@ class GathererTest {
         Box whole = Box.whole(tensor.shape());
         for (long element = 0; element < region.count(); element++) {
             long[] point = region.box().unflatten(region.start() + element);
-            System.arraycopy(content, (int) whole.flatten(point) * width, expected, (int) element * width, width);
+            System.arraycopy(
+                    content, (int) whole.flatten(point) * width, expected, (int) element * width, width);
         }
         byte[] actual = new byte[expected.length];
         gatherer.gatherCopy(tensor, copy, region, MemorySegment.ofArray(actual));

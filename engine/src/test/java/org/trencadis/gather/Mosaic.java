@@ -1,7 +1,8 @@
 package org.trencadis.gather;
 
-import java.io.ByteArrayOutputStream;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +19,7 @@ import org.trencadis.storage.FileStamp;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Region;
+import org.trencadis.tensor.Tilings;
 
 /** A made-up checkpoint: tensors with known bytes, broken into random fragments over a few foreign files. */
 final class Mosaic implements AutoCloseable {
@@ -25,57 +27,37 @@ final class Mosaic implements AutoCloseable {
     final FileCache cache = new FileCache();
     final Path base;
     private final Random random;
-    private final List<ByteArrayOutputStream> files = new ArrayList<>();
+    private final List<OutputStream> files = new ArrayList<>();
+    private final long[] sizes = new long[3];
     private final List<Placed> placed = new ArrayList<>();
 
     private record Placed(int copy, Region region, Encoding encoding, int file, long offset, long lengthBytes) {}
 
-    Mosaic(Path base, long seed) {
+    Mosaic(Path base, long seed) throws IOException {
         this.base = base;
         this.random = new Random(seed);
-        for (int file = 0; file < 3; file++) {
-            files.add(new ByteArrayOutputStream());
+        for (int file = 0; file < sizes.length; file++) {
+            files.add(new BufferedOutputStream(Files.newOutputStream(path(file))));
         }
+    }
+
+    private Path path(int file) {
+        return base.resolve("part" + file + ".bin");
+    }
+
+    private void write(int file, byte[] bytes) throws IOException {
+        files.get(file).write(bytes);
+        sizes[file] += bytes.length;
     }
 
     /** Breaks {@code box} into regions that tile it. */
     List<Region> tile(Box box, int depth) {
-        List<Region> tiles = new ArrayList<>();
-        tile(box, depth, tiles);
-        return tiles;
-    }
-
-    private void tile(Box box, int depth, List<Region> tiles) {
-        long elements = box.elements();
-        if (elements == 0) {
-            return;
-        }
-        int axis = box.order() == 0 ? -1 : random.nextInt(box.order());
-        int kind = depth == 0 ? 2 : random.nextInt(4);
-        if (kind < 2 && axis >= 0 && box.extents()[axis] > 1) {
-            long first = 1L + random.nextInt((int) box.extents()[axis] - 1);
-            long[] left = box.extents().clone();
-            left[axis] = first;
-            long[] offsets = box.offsets().clone();
-            offsets[axis] += first;
-            long[] right = box.extents().clone();
-            right[axis] -= first;
-            tile(new Box(box.offsets(), left), depth - 1, tiles);
-            tile(new Box(offsets, right), depth - 1, tiles);
-        } else if (kind == 3 && elements > 1) {
-            long from = 0;
-            while (from < elements) {
-                long count = 1 + random.nextLong(elements - from);
-                tiles.add(new Region(box, from, count));
-                from += count;
-            }
-        } else {
-            tiles.add(Region.of(box));
-        }
+        return Tilings.tile(random, box, depth);
     }
 
     /** Adds a copy with the canonical bytes {@code content}, which holds all of {@code shape}. */
-    int addCopy(int tensor, Dtype dtype, long[] shape, byte[] content, List<Region> tiles) {
+    int addCopy(int tensor, Dtype dtype, long[] shape, byte[] content, List<Region> tiles)
+            throws IOException {
         int copy = builder.addCopy(tensor, -1);
         List<Region> shuffled = new ArrayList<>(tiles);
         java.util.Collections.shuffle(shuffled, random);
@@ -86,14 +68,14 @@ final class Mosaic implements AutoCloseable {
     }
 
     /** Adds one fragment whose elements are those of {@code content} in {@code whole}, in a random encoding. */
-    void addFragment(int copy, Dtype dtype, Box whole, byte[] content, Region tile) {
+    void addFragment(int copy, Dtype dtype, Box whole, byte[] content, Region tile)
+            throws IOException {
         int width = dtype.bytes();
         boolean bigEndian = random.nextInt(4) == 0;
         boolean strided = random.nextInt(3) == 0;
         int file = random.nextInt(files.size());
-        ByteArrayOutputStream out = files.get(file);
-        out.writeBytes(new byte[random.nextInt(9)]);
-        int start = out.size();
+        write(file, new byte[random.nextInt(9)]);
+        long start = sizes[file];
         long[] strides = null;
         long offset = start;
         long places = tile.count();
@@ -103,8 +85,8 @@ final class Mosaic implements AutoCloseable {
             offset = start + width * place(tile.box(), strides, tile.first());
         }
         byte[] bytes = new byte[(int) (places * width)];
+        long[] point = tile.count() == 0 ? null : tile.first();
         for (long element = 0; element < tile.count(); element++) {
-            long[] point = tile.box().unflatten(tile.start() + element);
             int from = (int) whole.flatten(point) * width;
             int to = (int) (strided ? place(tile.box(), strides, point) : element) * width;
             for (int i = 0; i < width; i++) {
@@ -112,10 +94,21 @@ final class Mosaic implements AutoCloseable {
                 int swapped = bigEndian ? i / part * part + part - 1 - i % part : i;
                 bytes[to + swapped] = content[from + i];
             }
+            advance(point, tile.box());
         }
-        out.writeBytes(bytes);
+        write(file, bytes);
         Encoding encoding = bigEndian || strided ? new Encoding(bigEndian, false, false, strides) : null;
         placed.add(new Placed(copy, tile, encoding, file, offset, tile.count() * width));
+    }
+
+    /** The next point of the box in row-major order. */
+    private static void advance(long[] point, Box box) {
+        for (int axis = point.length - 1; axis >= 0; axis--) {
+            if (++point[axis] < box.end(axis)) {
+                return;
+            }
+            point[axis] = box.offsets()[axis];
+        }
     }
 
     /** Strides of the box's elements in a random order of axes, some of them backwards. */
@@ -152,9 +145,8 @@ final class Mosaic implements AutoCloseable {
     Catalog build() throws IOException {
         int[] numbers = new int[files.size()];
         for (int file = 0; file < numbers.length; file++) {
-            Path path = base.resolve("part" + file + ".bin");
-            Files.write(path, files.get(file).toByteArray());
-            FileStamp stamp = FileStamp.of(path);
+            files.get(file).close();
+            FileStamp stamp = FileStamp.of(path(file));
             numbers[file] = builder.addFile(new FileEntry(
                     false,
                     "part" + file + ".bin",
