@@ -12,5 +12,6 @@ module org.trencadis.engine {
 
     exports org.trencadis;
     exports org.trencadis.index;
+    exports org.trencadis.layout;
     exports org.trencadis.tensor;
 }

@@ -11,6 +11,7 @@ import org.trencadis.container.Container;
 import org.trencadis.container.StoredCheckpoint;
 import org.trencadis.gather.CatalogDigests;
 import org.trencadis.gather.CheckpointFiles;
+import org.trencadis.gather.FlatDigests;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Tensor;
@@ -186,19 +187,17 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The digests of the whole: those that are stored, else computed from every byte. */
     public CheckpointDigests digests(Progress progress) throws IOException {
-        return new DigestRun(this, gatherer, progress).whole();
+        return new DigestRun(gatherer, progress).whole();
     }
 
     /** The flat digest of each tensor that {@code filter} takes, computed from its bytes, in (name, state) order. */
     public List<TensorDigest> flatDigests(TensorFilter filter, Progress progress) throws IOException {
-        List<TensorDigest> digests = new DigestRun(this, gatherer, progress).flat(select(filter));
-        checkUnchanged();
-        return digests;
+        return new DigestRun(gatherer, progress).flat(select(filter));
     }
 
     /** State digests over the tensors that {@code filter} takes, and no others. */
     public SortedMap<String, byte[]> stateDigests(TensorFilter filter, Progress progress) throws IOException {
-        SortedMap<String, byte[]> digests = new DigestRun(this, gatherer, progress).states(select(filter));
+        SortedMap<String, byte[]> digests = new DigestRun(gatherer, progress).states(select(filter));
         checkUnchanged();
         return digests;
     }
@@ -216,24 +215,20 @@ public final class Checkpoint implements AutoCloseable {
             return false;
         }
         if (computed == null) {
-            computed = new DigestRun(this, gatherer, Progress.NONE).computed();
+            computed = new DigestRun(gatherer, Progress.NONE).computed();
         }
         return computed.isDerived(tensor.ordinal());
     }
 
     /** Numbers about the elements of each tensor that {@code filter} takes, or of what each source rank held of it. */
     public List<TensorStats> stats(TensorFilter filter, boolean perRank, Progress progress) throws IOException {
-        List<TensorStats> stats = new StatsRun(this, progress).run(select(filter), perRank);
-        checkUnchanged();
-        return stats;
+        StatsRun run = new StatsRun(gatherer, progress);
+        return perRank ? run.perRank(select(filter)) : run.whole(select(filter));
     }
 
     /** In what this checkpoint and {@code other} differ. */
     public List<Difference> diff(Checkpoint other, TensorFilter filter, Progress progress) throws IOException {
-        List<Difference> differences = new DiffRun(this, other, filter, progress).run();
-        checkUnchanged();
-        other.checkUnchanged();
-        return differences;
+        return new DiffRun(this, other, filter, progress).run();
     }
 
     /** Writes an index over this framework directory into the container {@code directory}; no tensor byte is read. */
@@ -254,12 +249,12 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Writes the new directory {@code out}, from which DeepSpeed resumes with {@code load_universal}.
      *
-     * @param layout what loads it: {@code zero=1}, {@code zero=2} or {@code zero=3}; null for the first
+     * @param layout what loads it
      * @param threads workers, at least 1
      */
-    public UniversalReport exportUniversal(Path out, String layout, int threads, Progress progress) throws IOException {
-        UniversalLayout target = layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
-        return new UniversalExport(this, gatherer, target, threads, progress).write(out);
+    public UniversalReport exportUniversal(Path out, UniversalLayout layout, int threads, Progress progress)
+            throws IOException {
+        return new UniversalExport(this, gatherer, layout, threads, progress).write(out);
     }
 
     /** Writes the elements of {@code box}, row-major and little-endian, to {@code out}, through one small buffer. */
@@ -279,7 +274,7 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The flat digest of one complete copy of a tensor: of a blend, before it is averaged. */
     public byte[] copyDigest(Tensor tensor, int copy) throws IOException {
-        return new DigestRun(this, gatherer, Progress.NONE).flatOfCopy(tensor, copy);
+        return new FlatDigests(gatherer).ofCopy(tensor, copy);
     }
 
     /**

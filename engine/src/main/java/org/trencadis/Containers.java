@@ -1,7 +1,6 @@
 package org.trencadis;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,16 +9,16 @@ import org.trencadis.container.Container;
 import org.trencadis.container.ImportOptions;
 import org.trencadis.container.StoredCheckpoint;
 import org.trencadis.format.Value;
+import org.trencadis.gather.CopyChoice;
 import org.trencadis.gather.Gatherer;
+import org.trencadis.gather.PieceWalk;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.FileEntry;
 import org.trencadis.index.Tensor;
-import org.trencadis.storage.Directories;
 import org.trencadis.storage.FileCache;
 
 /** What is done to containers as a whole: list, link into, import into, remove from. */
 final class Containers {
-    private static final String NAME_RULE = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}";
     private static final int MAX_NAME_CHARACTERS = 128;
 
     private Containers() {}
@@ -82,13 +81,9 @@ final class Containers {
                     + ": is a container; a link points into the files of a framework, use `trencadis import`");
         }
         String name = nameFor(source, as);
-        boolean isNew = !Files.exists(directory);
         try (FileCache cache = new FileCache();
                 Container container = Container.openOrCreate(directory, cache)) {
             container.link(source.catalog(), name);
-        } catch (IOException | RuntimeException e) {
-            removeIfEmpty(directory, isNew);
-            throw e;
         }
         return linkReport(source.catalog(), name);
     }
@@ -116,46 +111,30 @@ final class Containers {
             throws IOException {
         String name = nameFor(source, settings.name());
         Codec codec = Codec.valueOf(settings.compression().name());
-        boolean isNew = !Files.exists(directory);
-        progress.start(DigestRun.totalBytes(source.catalog()));
+        progress.start(new PieceWalk(gatherer, 1).totalBytes());
         try (FileCache cache = new FileCache();
                 Container container = Container.openOrCreate(directory, cache)) {
             var report = container.importCheckpoint(
-                    gatherer, new ImportOptions(name, codec, settings.threads()), progress::advance);
+                    gatherer, new ImportOptions(name, codec, settings.threads(), copies(settings)), progress::advance);
             return new ImportReport(
                     report.name(),
                     report.tensors(),
                     report.logicalBytes(),
                     report.writtenBytes(),
                     report.reusedBytes(),
-                    DigestRun.of(report.digests(), false));
-        } catch (IOException | RuntimeException e) {
-            removeIfEmpty(directory, isNew);
-            throw e;
+                    DigestRun.of(report.digests(), false),
+                    report.findings());
         }
     }
 
-    /** Takes back a container that this command created and could not fill. */
-    private static void removeIfEmpty(Path directory, boolean isNew) throws IOException {
-        if (!isNew || !Files.isDirectory(directory) || !Container.isContainer(directory)) {
-            return;
-        }
-        try (FileCache cache = new FileCache();
-                Container container = Container.open(directory, cache)) {
-            if (!container.names().isEmpty()) {
-                return;
-            }
-        }
-        Directories.deleteTree(directory);
+    private static CopyChoice copies(ImportSettings settings) {
+        return settings.copies() == null ? CopyChoice.REFUSE : CopyChoice.parse(settings.copies());
     }
 
     /** The name asked for, else the source's tag, else that of its directory, with what a name may not hold replaced. */
     static String nameFor(Checkpoint source, String as) throws IOException {
         if (as != null) {
-            if (!as.matches(NAME_RULE)) {
-                throw new IOException("a checkpoint's name consists of letters, digits, '.', '_' and '-', starts with none"
-                        + " of '.' and '-', and has at most " + MAX_NAME_CHARACTERS + " characters: " + as);
-            }
+            Container.checkName(as);
             return as;
         }
         if (source.name() != null) {

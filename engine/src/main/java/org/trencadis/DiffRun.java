@@ -1,16 +1,11 @@
 package org.trencadis;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
 import org.trencadis.index.Tensor;
-import org.trencadis.tensor.Box;
-import org.trencadis.tensor.Dtype;
-import org.trencadis.tensor.Region;
 import org.trencadis.tensor.Shapes;
 
 /** Compares two checkpoints tensor by tensor, then what else makes up the state of training. */
@@ -72,116 +67,42 @@ final class DiffRun {
     }
 
     private void addDifferent(List<Pair> pairs, List<Difference> found) throws IOException {
-        Difference[] differences = new Difference[pairs.size()];
-        Workers.run(Checkpoint.defaultThreads(), pairs.size(), Buffers::new, (buffers, number) ->
-                differences[(int) number] = findDifference(pairs.get((int) number), buffers));
-        Arrays.stream(differences).filter(Objects::nonNull).forEach(found::add);
-    }
-
-    private Difference findDifference(Pair pair, Buffers buffers) throws IOException {
-        Tensor a = pair.left;
-        Tensor b = pair.right;
-        if (!Arrays.equals(a.shape(), b.shape())) {
-            return Difference.ofTensor(
-                    Difference.Kind.SHAPE, a, Shapes.print(a.shape()), Shapes.print(b.shape()));
+        List<Pair> comparable = new ArrayList<>();
+        for (Pair pair : pairs) {
+            Tensor a = pair.left;
+            Tensor b = pair.right;
+            if (!Arrays.equals(a.shape(), b.shape())) {
+                found.add(Difference.ofTensor(
+                        Difference.Kind.SHAPE, a, Shapes.print(a.shape()), Shapes.print(b.shape())));
+            } else if (a.dtype() != b.dtype()) {
+                found.add(Difference.ofTensor(
+                        Difference.Kind.DTYPE, a, a.dtype().torchName(), b.dtype().torchName()));
+            } else {
+                comparable.add(pair);
+            }
         }
-        if (a.dtype() != b.dtype()) {
-            return Difference.ofTensor(
-                    Difference.Kind.DTYPE, a, a.dtype().torchName(), b.dtype().torchName());
-        }
-        if (a.root() != null && b.root() != null && Arrays.equals(a.root(), b.root())) {
-            progress.advance(a.bytes());
-            return null;
-        }
-        Comparison comparison = new Comparison(a);
-        Pieces.forEach(a, (first, count, bytes) -> {
-            Region region = new Region(Box.whole(a.shape()), first, count);
-            MemorySegment mine = buffers.left.bytes().asSlice(0, bytes);
-            MemorySegment other = buffers.right.bytes().asSlice(0, bytes);
-            left.read(a, region, mine);
-            right.read(b, region, other);
-            comparison.add(first, count, mine, other);
-            progress.advance(bytes);
-        });
-        return comparison.findDifference();
-    }
-
-    /** The two buffers of a thread. */
-    private static final class Buffers implements AutoCloseable {
-        private final PieceBuffer left = new PieceBuffer();
-        private final PieceBuffer right = new PieceBuffer();
-
-        @Override
-        public void close() {
-            left.close();
-            right.close();
+        List<org.trencadis.gather.Difference.Pair> ordinals = comparable.stream()
+                .map(pair -> new org.trencadis.gather.Difference.Pair(pair.left.ordinal(), pair.right.ordinal()))
+                .toList();
+        var differences = org.trencadis.gather.Difference.ofPairs(
+                left.gatherer(), right.gatherer(), ordinals, Checkpoint.defaultThreads(), progress::advance);
+        for (int i = 0; i < differences.size(); i++) {
+            if (!differences.get(i).isEqual()) {
+                found.add(ofValues(comparable.get(i), differences.get(i)));
+            }
         }
     }
 
-    /** Collects the differences of two tensors of one type and shape. */
-    private static final class Comparison {
-        private final Tensor tensor;
-        private long firstDifferent = -1;
-        private String left;
-        private String right;
-        private double maxAbsolute = Double.NaN;
-        private long different;
-
-        Comparison(Tensor tensor) {
-            this.tensor = tensor;
-        }
-
-        void add(long first, long count, MemorySegment a, MemorySegment b) {
-            if (a.mismatch(b) < 0) {
-                return;
-            }
-            Dtype dtype = tensor.dtype();
-            boolean numbers = Elements.areNumbers(dtype);
-            for (long i = 0; i < count; i++) {
-                if (sameBits(dtype, a, b, i)) {
-                    continue;
-                }
-                different++;
-                if (firstDifferent < 0) {
-                    firstDifferent = first + i;
-                    left = numbers ? print(dtype, a, i) : null;
-                    right = numbers ? print(dtype, b, i) : null;
-                }
-                if (numbers) {
-                    double distance = Math.abs(Elements.get(dtype, a, i) - Elements.get(dtype, b, i));
-                    maxAbsolute = Double.isFinite(distance) && !(distance <= maxAbsolute) ? distance : maxAbsolute;
-                }
-            }
-        }
-
-        private static boolean sameBits(Dtype dtype, MemorySegment a, MemorySegment b, long i) {
-            int bits = dtype.bits();
-            long from = i * bits / 8;
-            long end = (i * bits + bits + 7) / 8;
-            return MemorySegment.mismatch(a, from, end, b, from, end) < 0;
-        }
-
-        private static String print(Dtype dtype, MemorySegment bytes, long i) {
-            double value = Elements.get(dtype, bytes, i);
-            return value == Math.rint(value) && Math.abs(value) < 1L << 53 && !dtype.isFloat()
-                    ? Long.toString((long) value)
-                    : dtype == Dtype.FLOAT64 ? Double.toString(value) : Float.toString((float) value);
-        }
-
-        Difference findDifference() {
-            if (firstDifferent < 0) {
-                return null;
-            }
-            long[] point = Box.whole(tensor.shape()).unflatten(firstDifferent);
-            return new Difference(
-                    Difference.Kind.VALUES,
-                    tensor.name(),
-                    tensor.state(),
-                    left,
-                    right,
-                    point,
-                    maxAbsolute,
-                    different);
-        }
+    private Difference ofValues(Pair pair, org.trencadis.gather.Difference difference) throws IOException {
+        long[] point = difference.firstPoint();
+        return new Difference(
+                Difference.Kind.VALUES,
+                pair.left.name(),
+                pair.left.state(),
+                ElementText.of(left.gatherer(), pair.left, point),
+                ElementText.of(right.gatherer(), pair.right, point),
+                point,
+                difference.largestAbsolute(),
+                difference.differing());
     }
 }

@@ -11,7 +11,7 @@ import org.trencadis.index.Tensor;
  * @param left what the first checkpoint has, or null
  * @param right what the second one has, or null
  * @param firstElement position of the first element that differs, or null
- * @param maxAbsolute largest absolute difference of two finite elements, or NaN where there is none to compare
+ * @param maxAbsolute largest absolute difference of two elements; NaN where a NaN stands against a number
  * @param elements number of elements that differ
  */
 public record Difference(

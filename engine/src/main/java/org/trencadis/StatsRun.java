@@ -1,138 +1,121 @@
 package org.trencadis;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.trencadis.gather.Gatherer;
+import org.trencadis.gather.Stats;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Copy;
 import org.trencadis.index.Fragment;
 import org.trencadis.index.Tensor;
-import org.trencadis.tensor.Box;
-import org.trencadis.tensor.Dtype;
-import org.trencadis.tensor.Region;
 
-/** Looks at every element of some tensors once. Each tensor is summed by one thread in order: sums do not vary. */
+/** Looks at every element of some tensors. */
 final class StatsRun {
-    private final Checkpoint checkpoint;
+    private final Gatherer gatherer;
     private final Progress progress;
 
-    StatsRun(Checkpoint checkpoint, Progress progress) {
-        this.checkpoint = checkpoint;
+    StatsRun(Gatherer gatherer, Progress progress) {
+        this.gatherer = gatherer;
         this.progress = progress;
     }
 
-    List<TensorStats> run(List<Tensor> tensors, boolean perRank) throws IOException {
+    List<TensorStats> whole(List<Tensor> tensors) throws IOException {
         progress.start(tensors.stream().mapToLong(Tensor::bytes).sum());
-        List<List<TensorStats>> results = new ArrayList<>();
-        tensors.forEach(tensor -> results.add(List.of()));
-        Workers.run(Checkpoint.defaultThreads(), tensors.size(), PieceBuffer::new, (buffer, number) -> {
+        int[] ordinals = tensors.stream().mapToInt(Tensor::ordinal).toArray();
+        List<Stats> stats =
+                Stats.ofTensors(gatherer, ordinals, Checkpoint.defaultThreads(), progress::advance);
+        List<TensorStats> named = new ArrayList<>();
+        for (int i = 0; i < ordinals.length; i++) {
+            Stats each = stats.get(i);
+            named.add(new TensorStats(
+                    tensors.get(i),
+                    -1,
+                    each.elements(),
+                    each.nanCount(),
+                    each.infiniteCount(),
+                    each.least(),
+                    each.greatest(),
+                    each.mean(),
+                    each.norm()));
+        }
+        return named;
+    }
+
+    /** What each rank held of each tensor: the fragments of all copies, by their holders. */
+    List<TensorStats> perRank(List<Tensor> tensors) throws IOException {
+        progress.start(tensors.stream().mapToLong(Tensor::bytes).sum());
+        TensorStats[][] stats = new TensorStats[tensors.size()][];
+        Workers.run(Checkpoint.defaultThreads(), tensors.size(), () -> () -> {}, (own, number) -> {
             Tensor tensor = tensors.get((int) number);
-            List<TensorStats> stats = perRank ? ranks(tensor, buffer.bytes()) : List.of(whole(tensor, buffer.bytes()));
-            synchronized (results) {
-                results.set((int) number, stats);
-            }
+            stats[(int) number] = ranks(tensor);
+            progress.advance(tensor.bytes());
         });
-        return results.stream().flatMap(List::stream).toList();
+        List<TensorStats> all = new ArrayList<>();
+        for (TensorStats[] each : stats) {
+            all.addAll(List.of(each));
+        }
+        return all;
     }
 
-    private TensorStats whole(Tensor tensor, MemorySegment buffer) throws IOException {
-        Sums sums = new Sums();
-        Pieces.forEach(tensor, (first, count, bytes) -> {
-            MemorySegment piece = buffer.asSlice(0, bytes);
-            checkpoint.read(tensor, new Region(Box.whole(tensor.shape()), first, count), piece);
-            sums.add(tensor.dtype(), piece, count);
-            progress.advance(bytes);
-        });
-        return sums.toStats(tensor, -1);
-    }
-
-    /** What each rank held: the fragments of all copies, by their holders. */
-    private List<TensorStats> ranks(Tensor tensor, MemorySegment buffer) throws IOException {
+    private TensorStats[] ranks(Tensor tensor) throws IOException {
         SortedMap<Long, Sums> sums = new TreeMap<>();
-        Catalog catalog = checkpoint.catalog();
+        Catalog catalog = gatherer.catalog();
         for (int number = 0; number < tensor.copyCount(); number++) {
             int copyNumber = number;
             Copy copy = catalog.copy(tensor, number);
             catalog.forEachFragment(copy, fragment -> {
-                Sums own = new Sums();
-                addFragment(tensor, copyNumber, fragment, buffer, own);
-                int holders = fragment.holders() >= 0 ? fragment.holders() : copy.holders();
-                for (long rank : catalog.holders(holders)) {
-                    sums.computeIfAbsent(rank, key -> new Sums()).add(own);
+                Sums own = new Sums(Stats.ofCopy(gatherer, tensor, copyNumber, fragment.region()));
+                for (long rank : holders(copy, fragment)) {
+                    sums.merge(rank, own, Sums::plus);
                 }
             });
         }
-        List<TensorStats> stats = new ArrayList<>();
-        sums.forEach((rank, own) -> stats.add(own.toStats(tensor, rank)));
-        return stats;
+        return sums.entrySet().stream()
+                .map(entry -> entry.getValue().toStats(tensor, entry.getKey()))
+                .toArray(TensorStats[]::new);
     }
 
-    private void addFragment(Tensor tensor, int copy, Fragment fragment, MemorySegment buffer, Sums sums)
-            throws IOException {
-        Region region = fragment.region();
-        long step = Pieces.elements(tensor);
-        for (long done = 0; done < region.count(); done += step) {
-            long count = Math.min(step, region.count() - done);
-            long bytes = tensor.dtype().bytes(count);
-            MemorySegment piece = buffer.asSlice(0, bytes);
-            checkpoint.readCopy(tensor, copy, new Region(region.box(), region.start() + done, count), piece);
-            sums.add(tensor.dtype(), piece, count);
-            progress.advance(bytes);
-        }
+    private List<Long> holders(Copy copy, Fragment fragment) throws IOException {
+        return gatherer.catalog().holders(fragment.holders() >= 0 ? fragment.holders() : copy.holders());
     }
 
-    /** Running sums over elements. */
-    private static final class Sums {
-        private long elements;
-        private long nan;
-        private long inf;
-        private double min = Double.NaN;
-        private double max = Double.NaN;
-        private double sum;
-        private double squares;
-
-        void add(Dtype dtype, MemorySegment bytes, long count) {
-            elements += count;
-            if (!Elements.areNumbers(dtype)) {
-                return;
-            }
-            for (long i = 0; i < count; i++) {
-                add(Elements.get(dtype, bytes, i));
-            }
+    /** What adds up over parts of a tensor. */
+    private record Sums(
+            long elements, long nans, long infinities, double least, double greatest, double sum, double squares) {
+        Sums(Stats stats) {
+            this(
+                    stats.elements(),
+                    stats.nanCount(),
+                    stats.infiniteCount(),
+                    stats.least(),
+                    stats.greatest(),
+                    finite(stats) == 0 ? 0 : stats.mean() * finite(stats),
+                    stats.norm() * stats.norm());
         }
 
-        private void add(double value) {
-            if (Double.isNaN(value)) {
-                nan++;
-            } else if (Double.isInfinite(value)) {
-                inf++;
-            } else {
-                // Written so that the first finite value replaces the NaN.
-                min = value >= min ? min : value;
-                max = value <= max ? max : value;
-                sum += value;
-                squares += value * value;
-            }
+        private static long finite(Stats stats) {
+            return stats.elements() - stats.nanCount() - stats.infiniteCount();
         }
 
-        void add(Sums other) {
-            elements += other.elements;
-            nan += other.nan;
-            inf += other.inf;
-            min = other.min >= min || Double.isNaN(other.min) ? min : other.min;
-            max = other.max <= max || Double.isNaN(other.max) ? max : other.max;
-            sum += other.sum;
-            squares += other.squares;
+        Sums plus(Sums other) {
+            return new Sums(
+                    elements + other.elements,
+                    nans + other.nans,
+                    infinities + other.infinities,
+                    Double.isNaN(least) || other.least < least ? other.least : least,
+                    Double.isNaN(greatest) || other.greatest > greatest ? other.greatest : greatest,
+                    sum + other.sum,
+                    squares + other.squares);
         }
 
         TensorStats toStats(Tensor tensor, long rank) {
-            boolean known = Elements.areNumbers(tensor.dtype()) && elements > nan + inf;
-            double mean = known ? sum / (elements - nan - inf) : Double.NaN;
-            double norm = known ? Math.sqrt(squares) : Double.NaN;
-            return new TensorStats(tensor, rank, elements, nan, inf, min, max, mean, norm);
+            long finite = elements - nans - infinities;
+            double mean = finite == 0 ? Double.NaN : sum / finite;
+            return new TensorStats(
+                    tensor, rank, elements, nans, infinities, least, greatest, mean, Math.sqrt(squares));
         }
     }
 }

@@ -6,13 +6,13 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import org.trencadis.serve.TextFile;
 import org.trencadis.serve.UniversalFile;
-import org.trencadis.serve.VirtualFile;
+import org.trencadis.serve.UniversalTree;
 import org.trencadis.storage.BatchForce;
 import org.trencadis.storage.Directories;
 import org.trencadis.storage.OutputFile;
@@ -43,63 +43,73 @@ final class TreeExport {
         this.check = check;
     }
 
-    /** Writes {@code files}, whose names are paths with {@code /}, below the new directory {@code target}. */
-    void write(List<VirtualFile> files, Path target) throws IOException {
+    /** Writes the files of {@code tree} below the new directory {@code target}; the bytes of all files. */
+    long write(UniversalTree tree, Path target) throws IOException {
         if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
             throw new FileAlreadyExistsException(target.toString());
         }
         Path staged = FileExport.staging(target);
         try {
             Directories.create(staged);
+            AtomicLong written = new AtomicLong();
             try (BatchForce force = BatchForce.open(staged)) {
-                writeAll(files, staged);
+                createFolders(tree.files(), staged);
+                Workers.run(threads, tree.files().size(), PieceBuffer::new, (buffer, number) -> {
+                    UniversalFile file = tree.files().get((int) number);
+                    written.addAndGet(write(file, staged.resolve(file.name()), buffer.bytes()));
+                });
+                written.addAndGet(write(tree.latest(), staged));
                 check.run();
                 force.force();
             }
             Directories.publishDirectory(staged, target);
+            return written.get();
         } finally {
             Directories.deleteTree(staged);
         }
     }
 
-    private void writeAll(List<VirtualFile> files, Path staged) throws IOException {
+    private static void createFolders(List<UniversalFile> files, Path staged) throws IOException {
         Set<Path> created = new HashSet<>();
         created.add(staged);
-        for (VirtualFile file : files) {
-            createParents(staged.resolve(file.name()).getParent(), created);
+        for (UniversalFile file : files) {
+            createFolder(staged.resolve(file.name()).getParent(), created);
         }
-        List<VirtualFile> largestFirst = new ArrayList<>(files);
-        largestFirst.sort(Comparator.comparingLong(VirtualFile::sizeBytes).reversed());
-        Workers.run(threads, largestFirst.size(), PieceBuffer::new, (buffer, number) -> {
-            VirtualFile file = largestFirst.get((int) number);
-            write(file, staged.resolve(file.name()), buffer.bytes());
-        });
     }
 
-    private static void createParents(Path directory, Set<Path> created) throws IOException {
+    private static void createFolder(Path directory, Set<Path> created) throws IOException {
         if (created.add(directory)) {
-            createParents(directory.getParent(), created);
+            createFolder(directory.getParent(), created);
             Files.createDirectory(directory);
         }
     }
 
-    private void write(VirtualFile file, Path target, MemorySegment buffer) throws IOException {
-        long size = file.sizeBytes();
+    private long write(UniversalFile file, Path target, MemorySegment buffer) throws IOException {
+        TorchArchive archive = file.archive();
+        long size = archive.sizeBytes();
+        long payload = file.payloadBytes();
         try (OutputFile output = OutputFile.create(target, size >= RESERVED_BYTES ? size : 0)) {
-            TorchArchive.Sequential pass = file instanceof UniversalFile universal
-                    ? universal.archive().sequential()
-                    : null;
+            TorchArchive.Sequential pass = archive.sequential();
             for (long offset = 0; offset < size; offset += buffer.byteSize()) {
                 MemorySegment piece = buffer.asSlice(0, Math.min(buffer.byteSize(), size - offset));
-                if (pass != null) {
-                    pass.next(piece);
-                } else {
-                    file.read(offset, piece);
-                }
+                pass.next(piece);
                 output.write(piece.asByteBuffer(), offset);
-                progress.advance(piece.byteSize());
+                long told = Math.min(piece.byteSize(), payload);
+                payload -= told;
+                progress.advance(told);
             }
             output.finish(size);
         }
+        return size;
+    }
+
+    private static long write(TextFile file, Path directory) throws IOException {
+        MemorySegment bytes = MemorySegment.ofArray(new byte[Math.toIntExact(file.sizeBytes())]);
+        file.read(0, bytes);
+        try (OutputFile output = OutputFile.create(directory.resolve(file.name()), 0)) {
+            output.write(bytes.asByteBuffer(), 0);
+            output.finish(bytes.byteSize());
+        }
+        return bytes.byteSize();
     }
 }

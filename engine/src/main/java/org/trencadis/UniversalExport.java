@@ -4,12 +4,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Set;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.layout.UniversalLayout;
+import org.trencadis.serve.UniversalFile;
 import org.trencadis.serve.UniversalTree;
-import org.trencadis.serve.VirtualFile;
 
 /** One export of a checkpoint to a DeepSpeed universal checkpoint. */
 final class UniversalExport {
@@ -31,11 +30,10 @@ final class UniversalExport {
     UniversalReport write(Path out) throws IOException {
         Set<String> notices = new LinkedHashSet<>();
         UniversalTree tree = UniversalTree.plan(gatherer, layout, notices::add);
-        List<VirtualFile> files = tree.files();
-        long fileBytes = files.stream().mapToLong(VirtualFile::sizeBytes).sum();
-        progress.start(fileBytes);
-        new TreeExport(threads, progress, checkpoint::checkUnchanged).write(files, out);
+        progress.start(tree.files().stream().mapToLong(UniversalFile::payloadBytes).sum());
+        TreeExport export = new TreeExport(threads, progress, checkpoint::checkUnchanged);
+        long fileBytes = export.write(tree, out);
         return new UniversalReport(
-                out, files.size(), tree.tensors(), tree.tensorBytes(), fileBytes, new ArrayList<>(notices));
+                out, tree.files().size() + 1L, tree.tensors(), tree.tensorBytes(), fileBytes, new ArrayList<>(notices));
     }
 }

@@ -77,9 +77,8 @@ public final class CatalogDigests {
             states.put(state, stateDigest(catalog, state, roots, ordinal -> true));
             if (kept.containsKey(state)) {
                 boolean all = derived.isEmpty() || !state.equals(Rounding.MODEL);
-                byte[] digest = all
-                        ? states.get(state)
-                        : stateDigest(catalog, state, roots, ordinal -> !derived.get(ordinal));
+                byte[] digest =
+                        all ? states.get(state) : stateDigest(catalog, state, roots, ordinal -> !derived.get(ordinal));
                 notDerived.add(new Digests.Named(state, digest));
             }
         }

@@ -20,7 +20,7 @@ import org.trencadis.storage.StorageException;
  * closed in turn.
  */
 public final class CheckpointFiles implements AutoCloseable {
-    private static final int MAX_OPEN = 2048;
+    static final int MAX_OPEN = 2048;
 
     private final Catalog catalog;
     private final ForeignPaths paths;

@@ -138,9 +138,8 @@ public final class Convert {
     private static void widen(int[] bits, long[] wide, int count) {
         for (int i = 0; i < count; i++) {
             long number = Double.doubleToRawLongBits(Float.intBitsToFloat(bits[i]));
-            long nan = (bits[i] & 0x80000000L) << 32
-                    | DOUBLE_INFINITY
-                    | (long) (bits[i] & 0x007FFFFF | FLOAT_QUIET) << 29;
+            long nan =
+                    (bits[i] & 0x80000000L) << 32 | DOUBLE_INFINITY | (long) (bits[i] & 0x007FFFFF | FLOAT_QUIET) << 29;
             wide[i] = (bits[i] & 0x7FFFFFFF) > FLOAT_INFINITY ? nan : number;
         }
     }

@@ -34,28 +34,28 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
     /**
      * The differences of some pairs, in their order. Tensors with equal roots are not read.
      *
-     * @param progress is told the bytes of each left tensor that is done, by several threads
+     * @param progress is told the bytes of each part of a left tensor that is done, by several threads
      * @throws IllegalArgumentException where a pair is of two types or shapes
      */
     public static List<Difference> ofPairs(
             Gatherer left, Gatherer right, List<Pair> pairs, int threads, LongConsumer progress) throws IOException {
         long[] bytes = new long[pairs.size()];
         for (int position = 0; position < bytes.length; position++) {
-            bytes[position] =
-                    left.catalog().tensor(pairs.get(position).left()).bytes();
+            bytes[position] = left.catalog().tensor(pairs.get(position).left()).bytes();
         }
         Difference[] results = new Difference[bytes.length];
-        TensorStream.forEach(bytes, threads, progress, (position, buffer) -> {
+        TensorStream.forEach(bytes, threads, (position, buffer) -> {
             Tensor one = left.catalog().tensor(pairs.get(position).left());
             Tensor other = right.catalog().tensor(pairs.get(position).right());
-            results[position] = of(left, one, right, other, buffer);
+            results[position] = of(left, one, right, other, buffer, progress);
         });
         left.files().checkUnchanged();
         right.files().checkUnchanged();
         return List.of(results);
     }
 
-    private static Difference of(Gatherer left, Tensor one, Gatherer right, Tensor other, byte[] buffer)
+    private static Difference of(
+            Gatherer left, Tensor one, Gatherer right, Tensor other, byte[] buffer, LongConsumer progress)
             throws IOException {
         if (one.dtype() != other.dtype() || !Arrays.equals(one.shape(), other.shape())) {
             throw new IllegalArgumentException(one.key() + " is " + one.dtype().torchName() + " "
@@ -63,6 +63,7 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
                     + Shapes.print(other.shape()));
         }
         if (one.root() != null && Arrays.equals(one.root(), other.root())) {
+            progress.accept(one.bytes());
             return NONE;
         }
         MemorySegment segment = MemorySegment.ofArray(buffer);
@@ -70,7 +71,12 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
         Comparison comparison = new Comparison(one.dtype(), segment, second);
         Region whole = Region.whole(one.shape());
         TensorStream.read(
-                one, whole, (region, target) -> left.gather(one, region, target), segment, (from, elements) -> {
+                one,
+                whole,
+                (region, target) -> left.gather(one, region, target),
+                segment,
+                progress,
+                (from, elements) -> {
                     right.gather(other, whole.part(from, elements), second);
                     comparison.add(from, elements);
                 });

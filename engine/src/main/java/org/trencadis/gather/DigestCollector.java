@@ -76,8 +76,9 @@ final class DigestCollector {
             }
         }
         if (refuted > findings.size()) {
-            findings.add(new Finding(NOT_DERIVED, (refuted - findings.size()) + " more tensors are not the rounding of"
-                    + " their fp32 masters"));
+            findings.add(new Finding(
+                    NOT_DERIVED,
+                    (refuted - findings.size()) + " more tensors are not the rounding of" + " their fp32 masters"));
         }
         return CatalogDigests.of(catalog, roots, copyRoots, derived, findings);
     }

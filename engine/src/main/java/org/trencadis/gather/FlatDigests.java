@@ -22,7 +22,7 @@ public final class FlatDigests {
     /**
      * The flat digests of the tensors of some ordinals, in that order.
      *
-     * @param progress is told the bytes of each tensor that is done, by several threads
+     * @param progress is told the bytes of each part that is done, by several threads
      */
     public byte[][] ofTensors(int[] ordinals, int threads, LongConsumer progress) throws IOException {
         long[] bytes = new long[ordinals.length];
@@ -30,13 +30,14 @@ public final class FlatDigests {
             bytes[position] = gatherer.catalog().tensor(ordinals[position]).bytes();
         }
         byte[][] digests = new byte[ordinals.length][];
-        TensorStream.forEach(bytes, threads, progress, (position, buffer) -> {
+        TensorStream.forEach(bytes, threads, (position, buffer) -> {
             Tensor tensor = gatherer.catalog().tensor(ordinals[position]);
             digests[position] = digest(
                     tensor,
                     Region.whole(tensor.shape()),
                     (region, target) -> gatherer.gather(tensor, region, target),
-                    buffer);
+                    buffer,
+                    progress);
         });
         gatherer.files().checkUnchanged();
         return digests;
@@ -53,12 +54,14 @@ public final class FlatDigests {
                 tensor,
                 gatherer.copyRegion(tensor, copy),
                 (region, target) -> gatherer.gatherCopy(tensor, copy, region, target),
-                new byte[TensorStream.BLOCK_BYTES]);
+                new byte[TensorStream.BLOCK_BYTES],
+                done -> {});
         gatherer.files().checkUnchanged();
         return digest;
     }
 
-    private static byte[] digest(Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer)
+    private static byte[] digest(
+            Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer, LongConsumer progress)
             throws IOException {
         MessageDigest digest = Digests.sha256();
         MemorySegment segment = MemorySegment.ofArray(buffer);
@@ -67,7 +70,9 @@ public final class FlatDigests {
                 whole,
                 source,
                 segment,
-                (from, elements) -> digest.update(buffer, 0, (int) tensor.dtype().bytes(elements)));
+                progress,
+                (from, elements) ->
+                        digest.update(buffer, 0, (int) tensor.dtype().bytes(elements)));
         return digest.digest();
     }
 }

@@ -48,7 +48,7 @@ final class FragmentReader implements AutoCloseable {
             if (together) {
                 file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
             } else {
-                file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
+                file.tryReadStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
             }
         } else if (together) {
             readTogether(sourceBytes, units * unitBytes, target, targetOffset);
@@ -105,9 +105,11 @@ final class FragmentReader implements AutoCloseable {
     /** Units of a row-major fragment that do not lie together: picked in the mapping, or out of blocks that span some. */
     private void readApart(long from, long stepBytes, long units, MemorySegment target, long targetOffset)
             throws IOException {
-        if (!file.isShard() && fragment.extentCount() == 1) {
-            checkInside(from + (units - 1) * stepBytes);
-            file.readStrided(extent, from, stepBytes, units, unitBytes, target, targetOffset);
+        enterExtentOf(from);
+        long end = from + (units - 1) * stepBytes + unitBytes;
+        boolean inOneExtent = end <= extentStart + extent.lengthBytes();
+        if (inOneExtent
+                && file.tryReadStrided(extent, from - extentStart, stepBytes, units, unitBytes, target, targetOffset)) {
             return;
         }
         long blockUnits = Math.max(1, Math.min(units, (SPAN_BYTES - unitBytes) / stepBytes + 1));
@@ -119,20 +121,19 @@ final class FragmentReader implements AutoCloseable {
         }
     }
 
-    private void checkInside(long lastUnit) throws Corrupt {
-        if (lastUnit + unitBytes > extent.lengthBytes()) {
-            throw shortExtents(extent.lengthBytes());
+    /** Makes the extent current that holds the byte at {@code from} of the fragment's bytes. */
+    private void enterExtentOf(long from) throws IOException {
+        if (from < extentStart) {
+            enter(0, 0);
+        }
+        while (from - extentStart >= extent.lengthBytes()) {
+            enter(extentNumber + 1, extentStart + extent.lengthBytes());
         }
     }
 
     private void readTogether(long from, long bytes, MemorySegment target, long targetOffset) throws IOException {
-        if (from < extentStart) {
-            enter(0, 0);
-        }
         while (bytes > 0) {
-            while (from - extentStart >= extent.lengthBytes()) {
-                enter(extentNumber + 1, extentStart + extent.lengthBytes());
-            }
+            enterExtentOf(from);
             long part = Math.min(bytes, extent.lengthBytes() - (from - extentStart));
             file.read(extent, from - extentStart, target, targetOffset, part);
             from += part;
@@ -148,9 +149,7 @@ final class FragmentReader implements AutoCloseable {
             boolean plain = encoding.isPlainBytes() && !file.isShard() && fragment.extentCount() == 1;
             return plain ? pinned(file.findView(extent, sourceBytes, bytes)) : null;
         }
-        while (sourceBytes - extentStart >= extent.lengthBytes()) {
-            enter(extentNumber + 1, extentStart + extent.lengthBytes());
-        }
+        enterExtentOf(sourceBytes);
         if (bytes > extent.lengthBytes() - (sourceBytes - extentStart)) {
             return null;
         }

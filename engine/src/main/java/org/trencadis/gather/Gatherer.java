@@ -132,7 +132,8 @@ public final class Gatherer {
         }
         int block = (int) Math.min(BLEND_ELEMENTS, region.count());
         Mean mean = new Mean(tensor.dtype(), block);
-        MemorySegment buffer = MemorySegment.ofArray(new byte[block * tensor.dtype().bytes()]);
+        MemorySegment buffer =
+                MemorySegment.ofArray(new byte[block * tensor.dtype().bytes()]);
         for (long done = 0; done < region.count(); done += block) {
             int count = (int) Math.min(block, region.count() - done);
             for (int i = 0; i < copies.length; i++) {
@@ -162,7 +163,13 @@ public final class Gatherer {
             int count = (int) Math.min(block, region.count() - done);
             gatherMean(master, copies(master.copyCount()), region.part(done, count), buffer);
             Convert.convert(
-                    Dtype.FLOAT32, buffer, 0, tensor.dtype(), target, done * tensor.dtype().bytes(), count);
+                    Dtype.FLOAT32,
+                    buffer,
+                    0,
+                    tensor.dtype(),
+                    target,
+                    done * tensor.dtype().bytes(),
+                    count);
         }
     }
 

@@ -69,8 +69,12 @@ final class OpenFile {
         }
     }
 
-    /** Copies {@code units} units of {@code unitBytes}, {@code stepBytes} from each other; foreign files only. */
-    void readStrided(
+    /**
+     * Copies {@code units} units of {@code unitBytes}, {@code stepBytes} from each other, straight from the mapping.
+     *
+     * @return false where the bytes have to be decoded first
+     */
+    boolean tryReadStrided(
             Extent extent,
             long fromBytes,
             long stepBytes,
@@ -79,20 +83,18 @@ final class OpenFile {
             MemorySegment target,
             long targetOffset)
             throws IOException {
-        MemorySegment source = foreign.segment();
-        long from = Math.addExact(extent.offset(), fromBytes);
-        long last = Math.addExact(from, Math.multiplyExact(units - 1, stepBytes));
-        if (Math.min(from, last) < 0 || Math.max(from, last) > source.byteSize() - unitBytes) {
-            throw new StorageException(
-                    foreign.file(),
-                    "elements at bytes " + from + " to " + last + " are not in the file of " + source.byteSize()
-                            + " bytes");
+        long reach = Math.multiplyExact(units - 1, stepBytes);
+        long lowest = Math.addExact(fromBytes, Math.min(0, reach));
+        MemorySegment view = findView(extent, lowest, Math.addExact(Math.abs(reach), unitBytes));
+        if (view == null) {
+            return false;
         }
         try {
-            copyStrided(source, from, stepBytes, units, unitBytes, target, targetOffset);
+            copyStrided(view, fromBytes - lowest, stepBytes, units, unitBytes, target, targetOffset);
         } catch (InternalError e) {
-            throw new StorageException(foreign.file(), "was cut while it was read", e);
+            throw new StorageException(foreign != null ? foreign.file() : shard.file(), "was cut while it was read", e);
         }
+        return true;
     }
 
     /** Copies units that lie apart in {@code source} to where they lie together. */
@@ -143,7 +145,9 @@ final class OpenFile {
         }
         long at = Math.addExact(extent.offset(), fromBytes);
         if (at < 0 || bytes > foreign.sizeBytes() - at) {
-            throw new StorageException(foreign.file(), "bytes " + at + " + " + bytes + " are not in the file");
+            throw new StorageException(
+                    foreign.file(),
+                    "bytes " + at + " + " + bytes + " are not in the file of " + foreign.sizeBytes() + " bytes");
         }
         return foreign.segment().asSlice(at, bytes);
     }

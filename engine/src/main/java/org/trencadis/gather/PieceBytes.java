@@ -31,8 +31,7 @@ final class PieceBytes {
     }
 
     /** Brings a piece of {@code whole} to the start of {@code buffer}, which has {@link #BUFFER_BYTES}. */
-    static void gather(Dtype dtype, Region whole, long piece, Source source, MemorySegment buffer)
-            throws IOException {
+    static void gather(Dtype dtype, Region whole, long piece, Source source, MemorySegment buffer) throws IOException {
         long from = piece * FormatLimits.CHUNK_BYTES;
         int length = length(dtype.bytes(whole.count()), piece);
         int bits = dtype.bits();

@@ -3,16 +3,21 @@ package org.trencadis.gather;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.trencadis.format.Digests;
 import org.trencadis.format.FormatLimits;
+import org.trencadis.tensor.Region;
 
 /** One thread of a walk: its buffers, and what is done with a step. */
 final class PieceWorker implements AutoCloseable {
     private static final int ALIGNMENT_BYTES = 4096;
+
+    /** Bytes hashed at a time: the JDK hashes arrays faster than direct buffers, and these stay in the cache. */
+    private static final int HASHED_BYTES = 32 * 1024;
 
     private final Gatherer gatherer;
     private final PieceWalk.PieceSink sink;
@@ -20,6 +25,7 @@ final class PieceWorker implements AutoCloseable {
     private final DigestCollector collector;
     private final ReplicaCheck replicas;
     private final MessageDigest digest = Digests.sha256();
+    private final byte[] hashed = new byte[HASHED_BYTES];
     private final Arena arena = Arena.ofConfined();
     private MemorySegment pieces;
     private MemorySegment masterPieces;
@@ -70,8 +76,7 @@ final class PieceWorker implements AutoCloseable {
         }
         long elements = PieceBytes.length(unit.lane.bytes, number) / Float.BYTES;
         long modelOffset = (long) part * FormatLimits.CHUNK_BYTES / unit.ratio;
-        long first = Rounding.findDifference(
-                masterPieces, 0, unit.model.tensor.dtype(), pieces, modelOffset, elements);
+        long first = Rounding.findDifference(masterPieces, 0, unit.model.tensor.dtype(), pieces, modelOffset, elements);
         if (first >= 0) {
             unit.derivation.refute(unit.model.readCopy, number * (FormatLimits.CHUNK_BYTES / Float.BYTES) + first);
         }
@@ -91,11 +96,10 @@ final class PieceWorker implements AutoCloseable {
                 },
                 buffer);
         int length = PieceBytes.length(lane.bytes, number);
-        ByteBuffer bytes = buffer.asSlice(0, length).asByteBuffer();
-        digest.update(bytes);
-        byte[] sha256 = digest.digest();
+        byte[] sha256 = sha256(buffer, length);
         if (sink != null && lane.storedCopy != Lane.NOT_STORED) {
-            sink.accept(lane.tensor, lane.storedCopy, number, bytes.rewind().asReadOnlyBuffer(), sha256.clone());
+            ByteBuffer bytes = buffer.asSlice(0, length).asByteBuffer().asReadOnlyBuffer();
+            sink.accept(lane.tensor, lane.storedCopy, number, bytes, sha256.clone());
         }
         if (lane.add(number, sha256)) {
             collector.complete(lane);
@@ -103,7 +107,16 @@ final class PieceWorker implements AutoCloseable {
         progress.accept(length);
     }
 
-    private void read(Lane lane, org.trencadis.tensor.Region region, MemorySegment target) throws IOException {
+    private byte[] sha256(MemorySegment buffer, int length) {
+        for (int done = 0; done < length; done += HASHED_BYTES) {
+            int count = Math.min(HASHED_BYTES, length - done);
+            MemorySegment.copy(buffer, ValueLayout.JAVA_BYTE, done, hashed, 0, count);
+            digest.update(hashed, 0, count);
+        }
+        return digest.digest();
+    }
+
+    private void read(Lane lane, Region region, MemorySegment target) throws IOException {
         switch (lane.readCopy) {
             case Lane.COMBINED -> gatherer.gather(lane.tensor, region, target);
             case Lane.AVERAGED -> gatherer.gatherAverage(lane.tensor, region, target);

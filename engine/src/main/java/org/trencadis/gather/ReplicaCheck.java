@@ -78,8 +78,8 @@ final class ReplicaCheck {
                     long count = Math.min(blockUnits, units - done);
                     reader.read(fragment, source + done * step, step, count, buffer, 0);
                     long from = at + done * unitBytes;
-                    long mismatch = MemorySegment.mismatch(
-                            buffer, 0, count * unitBytes, bytes, from, from + count * unitBytes);
+                    long mismatch =
+                            MemorySegment.mismatch(buffer, 0, count * unitBytes, bytes, from, from + count * unitBytes);
                     if (mismatch >= 0) {
                         first[0] = Math.min(first[0], from + mismatch);
                         return;

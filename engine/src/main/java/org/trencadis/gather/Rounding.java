@@ -34,8 +34,8 @@ final class Rounding {
                 && (model.dtype() == Dtype.FLOAT16
                         || model.dtype() == Dtype.BFLOAT16
                         || model.dtype() == Dtype.FLOAT32);
-        boolean copies = master.blend() == model.blend()
-                && (!master.blend() || master.copyCount() == model.copyCount());
+        boolean copies =
+                master.blend() == model.blend() && (!master.blend() || master.copyCount() == model.copyCount());
         return types && copies && Arrays.equals(master.shape(), model.shape());
     }
 
@@ -61,7 +61,12 @@ final class Rounding {
 
     /** The first of {@code elements} elements whose model is not the rounding of its master, or -1. */
     static long findDifference(
-            MemorySegment masters, long masterOffset, Dtype dtype, MemorySegment models, long modelOffset, long elements) {
+            MemorySegment masters,
+            long masterOffset,
+            Dtype dtype,
+            MemorySegment models,
+            long modelOffset,
+            long elements) {
         if (dtype == Dtype.FLOAT32) {
             long mismatch = MemorySegment.mismatch(
                     masters,

@@ -1,12 +1,12 @@
 package org.trencadis.gather;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
-import java.nio.charset.StandardCharsets;
 import org.trencadis.format.Value;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.CatalogException;
@@ -53,7 +53,8 @@ final class RunState {
     private static Value group(Group group) throws CatalogException {
         List<String> names = new ArrayList<>(group.parameters());
         names.sort(Comparator.comparing(name -> name.getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
-        Value.Mapping settings = (Value.Mapping) CanonicalValues.of(group.settings(), "settings of group " + group.name());
+        Value.Mapping settings =
+                (Value.Mapping) CanonicalValues.of(group.settings(), "settings of group " + group.name());
         List<Value.Entry> kept = new ArrayList<>();
         for (Value.Entry entry : settings.entries()) {
             if (!(entry.key() instanceof Value.Text key) || !OUTSIDE.contains(key.value())) {
@@ -62,8 +63,7 @@ final class RunState {
         }
         List<Value> texts = new ArrayList<>();
         names.forEach(name -> texts.add(new Value.Text(name)));
-        return new Value.Tuple(
-                List.of(new Value.Sequence(texts), steps(settings, names), new Value.Mapping(kept)));
+        return new Value.Tuple(List.of(new Value.Sequence(texts), steps(settings, names), new Value.Mapping(kept)));
     }
 
     private static Value steps(Value.Mapping settings, List<String> names) {

@@ -20,7 +20,7 @@ public record Stats(
     /**
      * The numbers of the tensors of some ordinals, in that order.
      *
-     * @param progress is told the bytes of each tensor that is done, by several threads
+     * @param progress is told the bytes of each part that is done, by several threads
      */
     public static List<Stats> ofTensors(Gatherer gatherer, int[] ordinals, int threads, LongConsumer progress)
             throws IOException {
@@ -29,13 +29,14 @@ public record Stats(
             bytes[position] = gatherer.catalog().tensor(ordinals[position]).bytes();
         }
         Stats[] results = new Stats[ordinals.length];
-        TensorStream.forEach(bytes, threads, progress, (position, buffer) -> {
+        TensorStream.forEach(bytes, threads, (position, buffer) -> {
             Tensor tensor = gatherer.catalog().tensor(ordinals[position]);
             results[position] = of(
                     tensor,
                     Region.whole(tensor.shape()),
                     (region, target) -> gatherer.gather(tensor, region, target),
-                    buffer);
+                    buffer,
+                    progress);
         });
         gatherer.files().checkUnchanged();
         return List.of(results);
@@ -47,17 +48,19 @@ public record Stats(
                 tensor,
                 region,
                 (part, target) -> gatherer.gatherCopy(tensor, copy, part, target),
-                new byte[TensorStream.BLOCK_BYTES]);
+                new byte[TensorStream.BLOCK_BYTES],
+                done -> {});
         gatherer.files().checkUnchanged();
         return stats;
     }
 
-    private static Stats of(Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer) throws IOException {
+    private static Stats of(Tensor tensor, Region whole, PieceBytes.Source source, byte[] buffer, LongConsumer progress)
+            throws IOException {
         MemorySegment segment = MemorySegment.ofArray(buffer);
         Sums sums = new Sums();
         int parts = Numbers.partsOf(tensor.dtype());
         double[] numbers = new double[(int) Math.min(TensorStream.blockElements(tensor), whole.count()) * parts];
-        TensorStream.read(tensor, whole, source, segment, (from, elements) -> {
+        TensorStream.read(tensor, whole, source, segment, progress, (from, elements) -> {
             Numbers.load(tensor.dtype(), segment, elements, numbers);
             if (parts == 2) {
                 for (int i = 0; i < elements; i++) {

@@ -26,14 +26,25 @@ final class TensorStream {
         void accept(long from, int elements) throws IOException;
     }
 
-    /** Reads what {@code source} gathers of {@code whole} into {@code buffer}, block by block. */
-    static void read(Tensor tensor, Region whole, PieceBytes.Source source, MemorySegment buffer, Sink sink)
+    /**
+     * Reads what {@code source} gathers of {@code whole} into {@code buffer}, block by block.
+     *
+     * @param progress is told the bytes of each block that is done
+     */
+    static void read(
+            Tensor tensor,
+            Region whole,
+            PieceBytes.Source source,
+            MemorySegment buffer,
+            LongConsumer progress,
+            Sink sink)
             throws IOException {
         int block = blockElements(tensor);
         for (long from = 0; from < whole.count(); from += block) {
             int elements = (int) Math.min(block, whole.count() - from);
             source.gather(whole.part(from, elements), buffer);
             sink.accept(from, elements);
+            progress.accept(tensor.dtype().bytes(elements));
         }
     }
 
@@ -48,9 +59,8 @@ final class TensorStream {
      * in the end.
      *
      * @param bytes the size of the item at each position
-     * @param progress is told the size of each item that is done, by several threads
      */
-    static void forEach(long[] bytes, int threads, LongConsumer progress, Task task) throws IOException {
+    static void forEach(long[] bytes, int threads, Task task) throws IOException {
         int[] order = IntStream.range(0, bytes.length)
                 .boxed()
                 .sorted((left, right) -> Long.compare(bytes[right], bytes[left]))
@@ -62,7 +72,6 @@ final class TensorStream {
             int at = next.getAndIncrement();
             while (at < order.length && !workers.isStopped()) {
                 task.run(order[at], buffer);
-                progress.accept(bytes[order[at]]);
                 at = next.getAndIncrement();
             }
         });

@@ -193,7 +193,13 @@ public final class Catalog implements AutoCloseable {
                     FragmentRecord.ENCODING.getInt(segment, at),
                     FragmentRecord.HOLDERS.getInt(segment, at));
         } catch (IllegalArgumentException | ArithmeticException e) {
-            throw corrupt("a fragment is a region", "an interval of a box", e.getMessage(), "FragmentRecord", at);
+            throw FragmentRecord.LAYOUT.fault(
+                    FragmentRecord.START.offsetBytes(),
+                    at,
+                    "a fragment is a region",
+                    "an interval of a box",
+                    e.getMessage(),
+                    image.resource());
         }
     }
 
@@ -216,12 +222,14 @@ public final class Catalog implements AutoCloseable {
         long[] from = new long[order];
         long[] end = new long[order];
         Arrays.fill(from, margin.fragmentCount() == 0 ? 0 : Long.MAX_VALUE);
-        forEachFragment(margin, fragment -> fragment.region().forEachBox(box -> {
-            for (int axis = 0; axis < order; axis++) {
-                from[axis] = Math.min(from[axis], box.offsets()[axis]);
-                end[axis] = Math.max(end[axis], box.end(axis));
-            }
-        }));
+        forEachFragment(
+                margin,
+                fragment -> fragment.region().forEachBox(box -> {
+                    for (int axis = 0; axis < order; axis++) {
+                        from[axis] = Math.min(from[axis], box.offsets()[axis]);
+                        end[axis] = Math.max(end[axis], box.end(axis));
+                    }
+                }));
         long[] extents = new long[order];
         Arrays.setAll(extents, axis -> end[axis] - from[axis]);
         return new Box(from, extents);
@@ -277,7 +285,11 @@ public final class Catalog implements AutoCloseable {
             return List.of();
         }
         long at = image.at(Section.HOLDERS, ordinal);
-        Value value = value(HolderRecord.VALUE_START.get(segment, at), HolderRecord.VALUE_BYTES.get(segment, at));
+        return ranks(value(HolderRecord.VALUE_START.get(segment, at), HolderRecord.VALUE_BYTES.get(segment, at)), at);
+    }
+
+    /** The ranks that a value lists. */
+    List<Long> ranks(Value value, long at) throws Corrupt {
         List<Long> ranks = new ArrayList<>();
         if (!(value instanceof Value.Tuple tuple)) {
             throw corrupt("a holder set is a tuple of ranks", "tuple", value.getClass(), "HolderRecord", at);
@@ -389,6 +401,15 @@ public final class Catalog implements AutoCloseable {
         image.close();
     }
 
+    /**
+     * Checks all of the index, page by page and record by record, and the coverage of every copy.
+     *
+     * @throws Corrupt naming the first field that breaks a rule
+     */
+    public void checkStructure() throws IOException {
+        new StructureCheck(this).run();
+    }
+
     /** The exclusive bounds that the rules of this image's records are compared with. */
     RecordLayout.Limits limits() {
         return limits;
@@ -398,18 +419,54 @@ public final class Catalog implements AutoCloseable {
         layout.check(segment, at, limits, image.resource(), at);
     }
 
-    String string(long start, long bytes) throws Corrupt {
-        long at = image.at(Section.STRINGS, start, bytes);
-        byte[] copy = segment.asSlice(at, bytes).toArray(ValueLayout.JAVA_BYTE);
-        return new String(copy, StandardCharsets.UTF_8);
+    /** Checks a field that says where the next entries start. */
+    void checkStart(RecordLayout layout, RecordLayout.U64 field, long at, long expected) throws Corrupt {
+        long actual = field.get(segment, at);
+        if (actual != expected) {
+            throw layout.fault(
+                    field.offsetBytes(),
+                    at,
+                    "a record starts where the one before it ends",
+                    expected,
+                    actual,
+                    image.resource());
+        }
     }
 
-    private String state(int ordinal) throws Corrupt {
+    /** Checks a digest that is zeros where it is not known. */
+    void checkDigest(RecordLayout layout, RecordLayout.Bytes field, long at, boolean known) throws Corrupt {
+        byte[] digest = field.get(segment, at);
+        if (known == Arrays.equals(digest, new byte[digest.length])) {
+            throw layout.fault(
+                    field.offsetBytes(),
+                    at,
+                    "a digest is zeros exactly where its flag says it is not known",
+                    known ? "a digest" : "zeros",
+                    known ? "zeros" : "a digest",
+                    image.resource());
+        }
+    }
+
+    /** The bytes of a section of bytes. */
+    byte[] bytes(Section section, long start, long bytes) throws Corrupt {
+        long at = image.at(section, start, bytes);
+        return segment.asSlice(at, bytes).toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    String text(byte[] utf8) {
+        return new String(utf8, StandardCharsets.UTF_8);
+    }
+
+    String string(long start, long bytes) throws Corrupt {
+        return text(bytes(Section.STRINGS, start, bytes));
+    }
+
+    String state(int ordinal) throws Corrupt {
         long at = image.at(Section.STATES, ordinal);
         return string(NameRecord.START.get(segment, at), NameRecord.BYTES.get(segment, at));
     }
 
-    private long[] coordinates(long start, int count) throws Corrupt {
+    long[] coordinates(long start, int count) throws Corrupt {
         long at = image.at(Section.COORDINATES, start, count);
         long[] numbers = new long[count];
         for (int i = 0; i < count; i++) {
@@ -418,7 +475,7 @@ public final class Catalog implements AutoCloseable {
         return numbers;
     }
 
-    private Value value(long start, long bytes) throws Corrupt {
+    Value value(long start, long bytes) throws Corrupt {
         long at = image.at(Section.VALUES, start, bytes);
         if (bytes > Integer.MAX_VALUE - 16) {
             throw corrupt("a value is below 2 GiB", Integer.MAX_VALUE - 16, bytes, "VALUES", at);

@@ -29,9 +29,8 @@ final class CoverageProof {
             Tensor tensor = catalog.tensor(ordinal);
             for (int number = 0; number < tensor.copyCount() + tensor.marginCount(); number++) {
                 Copy copy = catalog.copy(tensor, number);
-                boolean partial = number > 0 && !tensor.blend() && !copy.margin();
                 String fault = findFault(catalog, tensor, copy, number);
-                String refused = fault != null && partial ? findOverlap(catalog, tensor, copy, number) : fault;
+                String refused = fault == null ? null : findRefused(catalog, tensor, copy, number, fault);
                 if (refused != null) {
                     throw new CatalogException(refused);
                 }
@@ -40,6 +39,12 @@ final class CoverageProof {
                 }
             }
         }
+    }
+
+    /** What is wrong with a copy that has a {@code fault}: a replica after the first may be partial. Null for nothing. */
+    static String findRefused(Catalog catalog, Tensor tensor, Copy copy, int number, String fault) throws IOException {
+        boolean mayBePartial = number > 0 && !tensor.blend() && !copy.margin();
+        return mayBePartial ? findOverlap(catalog, tensor, copy, number) : fault;
     }
 
     private static void setComplete(Catalog catalog, Copy copy) {
@@ -59,8 +64,7 @@ final class CoverageProof {
     }
 
     /** What keeps {@code copy} from covering {@code box} exactly once, or null. */
-    private static String findFault(Catalog catalog, Tensor tensor, Copy copy, int number, Box box)
-            throws IOException {
+    private static String findFault(Catalog catalog, Tensor tensor, Copy copy, int number, Box box) throws IOException {
         long[] origin = box.offsets();
         Coverage.Regions regions = sink -> catalog.forEachFragment(copy, fragment -> {
             if (!copy.margin()) {
@@ -101,8 +105,7 @@ final class CoverageProof {
             return findFault(catalog, tensor, copy, number);
         }
         Box both = Overlap.find(
-                copy.order(),
-                sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region())));
+                copy.order(), sink -> catalog.forEachFragment(copy, fragment -> sink.accept(fragment.region())));
         return both == null
                 ? null
                 : "overlap in " + place(tensor, copy, number) + ": 2 fragments cover " + both
@@ -123,7 +126,7 @@ final class CoverageProof {
                         + files(catalog, copy, null);
     }
 
-    private static boolean isBeyond(Box box, long[] shape) {
+    static boolean isBeyond(Box box, long[] shape) {
         for (int axis = 0; axis < shape.length; axis++) {
             if (box.offsets()[axis] >= shape[axis]) {
                 return true;
@@ -169,7 +172,8 @@ final class CoverageProof {
                 return;
             }
             for (int number = 0; number < fragment.extentCount(); number++) {
-                String name = catalog.file(catalog.extent(fragment, number).file()).path();
+                String name =
+                        catalog.file(catalog.extent(fragment, number).file()).path();
                 if (!names.contains(name)) {
                     names.add(name);
                 }

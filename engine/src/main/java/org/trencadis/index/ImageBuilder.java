@@ -141,7 +141,7 @@ final class ImageBuilder {
             }
             end = start + count * section.entryBytes();
         }
-        return end;
+        return IndexImage.aligned(end);
     }
 
     private BuiltSegment layOut() throws IOException {

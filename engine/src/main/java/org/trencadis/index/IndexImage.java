@@ -15,6 +15,7 @@ import org.trencadis.format.FormatException.Truncated;
 import org.trencadis.format.FormatException.Unsupported;
 import org.trencadis.format.FormatLimits;
 import org.trencadis.format.IndexHeader;
+import org.trencadis.format.RecordLayout;
 import org.trencadis.format.Section;
 import org.trencadis.format.SectionEntry;
 import org.trencadis.storage.OutputFile;
@@ -73,33 +74,9 @@ public final class IndexImage implements AutoCloseable {
             throw new Truncated(
                     "an index starts with its header", HEADER_BYTES, file.byteSize(), new Place(resource, "header", 0));
         }
-        long magic = IndexHeader.MAGIC_FIELD.get(file, 0);
-        if (magic != IndexHeader.MAGIC) {
-            throw new Unsupported(
-                    "an index starts with its magic",
-                    Long.toHexString(IndexHeader.MAGIC),
-                    Long.toHexString(magic),
-                    new Place(resource, "header", 0));
-        }
+        checkKnown("an index starts with its magic", IndexHeader.MAGIC_FIELD, file, IndexHeader.MAGIC, resource);
         int crcOffset = IndexHeader.HEADER_CRC.offsetBytes();
         checkCrc(resource, "header", file, 0, crcOffset, IndexHeader.HEADER_CRC.getInt(file, 0));
-        checkVersion(resource, file);
-        long declared = IndexHeader.FILE_BYTES.get(file, 0);
-        if (declared > file.byteSize()) {
-            throw new Truncated(
-                    "an index has the length its header declares",
-                    declared,
-                    file.byteSize(),
-                    new Place(resource, "header", IndexHeader.FILE_BYTES.offsetBytes()));
-        }
-        IndexHeader.LAYOUT.check(file, 0, name -> file.byteSize(), resource, 0);
-        checkLengths(resource, file, declared);
-        long tail = HEADER_BYTES + IndexHeader.BODY_BYTES.get(file, 0);
-        int directoryCrc = IndexHeader.DIRECTORY_CRC.getInt(file, 0);
-        checkCrc(resource, "page directory", file, tail, file.byteSize() - tail, directoryCrc);
-    }
-
-    private static void checkVersion(String resource, MemorySegment file) throws Unsupported {
         long version = IndexHeader.VERSION.get(file, 0);
         if (version != FormatLimits.VERSION) {
             throw new Unsupported(
@@ -108,39 +85,71 @@ public final class IndexImage implements AutoCloseable {
                     version,
                     new Place(resource, "header", IndexHeader.VERSION.offsetBytes()));
         }
-        long required = IndexHeader.REQUIRED.get(file, 0);
-        if (required != 0) {
+        checkKnown("required features are known", IndexHeader.REQUIRED, file, 0, resource);
+        long declared = IndexHeader.FILE_BYTES.get(file, 0);
+        if (Long.compareUnsigned(declared, file.byteSize()) > 0) {
+            throw new Truncated(
+                    "an index has the length its header declares",
+                    Long.toUnsignedString(declared),
+                    file.byteSize(),
+                    new Place(resource, "header", IndexHeader.FILE_BYTES.offsetBytes()));
+        }
+        IndexHeader.LAYOUT.check(file, 0, name -> file.byteSize(), resource, 0);
+        checkLengths(resource, file, declared);
+        long tail = HEADER_BYTES + IndexHeader.BODY_BYTES.get(file, 0);
+        int directoryCrc = IndexHeader.DIRECTORY_CRC.getInt(file, 0);
+        checkCrc(resource, "page directory", file, tail, file.byteSize() - tail, directoryCrc);
+        long unused = tail + 4 * IndexHeader.PAGE_COUNT.get(file, 0);
+        long table = file.byteSize() - (long) Section.values().length * SectionEntry.LAYOUT.sizeBytes();
+        if (unused < table && file.get(INT, unused) != 0) {
+            throw new Corrupt(
+                    "an odd page directory ends with zeros", 0, "other", new Place(resource, "page directory", unused));
+        }
+    }
+
+    private static void checkKnown(
+            String rule, RecordLayout.U64 field, MemorySegment file, long expected, String resource)
+            throws Unsupported {
+        long actual = field.get(file, 0);
+        if (actual != expected) {
             throw new Unsupported(
-                    "required features are known",
-                    "0",
-                    Long.toHexString(required),
-                    new Place(resource, "header", IndexHeader.REQUIRED.offsetBytes()));
+                    rule,
+                    Long.toHexString(expected),
+                    Long.toHexString(actual),
+                    new Place(resource, "header", field.offsetBytes()));
         }
     }
 
     private static void checkLengths(String resource, MemorySegment file, long declared) throws Corrupt {
-        if (declared != file.byteSize()) {
-            throw new Corrupt(
-                    "an index has the length its header declares",
-                    declared,
-                    file.byteSize(),
-                    new Place(resource, "header", IndexHeader.FILE_BYTES.offsetBytes()));
-        }
+        checkLength(
+                IndexHeader.FILE_BYTES,
+                "an index has the length its header declares",
+                file.byteSize(),
+                declared,
+                resource);
         long body = IndexHeader.BODY_BYTES.get(file, 0);
-        long pages = IndexHeader.PAGE_COUNT.get(file, 0);
-        if (pages != pages(body)) {
-            throw new Corrupt(
-                    "pages cover the body",
-                    pages(body),
-                    pages,
-                    new Place(resource, "header", IndexHeader.PAGE_COUNT.offsetBytes()));
-        }
+        checkLength(IndexHeader.BODY_BYTES, "the body ends at a multiple of 64", aligned(body), body, resource);
         if (fileBytes(body) != declared) {
-            throw new Corrupt(
+            throw IndexHeader.LAYOUT.fault(
+                    IndexHeader.BODY_BYTES.offsetBytes(),
+                    0,
                     "header, body, page directory and section table fill the file",
-                    fileBytes(body),
-                    declared,
-                    new Place(resource, "header", IndexHeader.BODY_BYTES.offsetBytes()));
+                    declared + " bytes",
+                    fileBytes(body) + " bytes",
+                    resource);
+        }
+        checkLength(
+                IndexHeader.PAGE_COUNT,
+                "pages cover the body",
+                pages(body),
+                IndexHeader.PAGE_COUNT.get(file, 0),
+                resource);
+    }
+
+    private static void checkLength(RecordLayout.U64 field, String rule, long expected, long actual, String resource)
+            throws Corrupt {
+        if (expected != actual) {
+            throw IndexHeader.LAYOUT.fault(field.offsetBytes(), 0, rule, expected, actual, resource);
         }
     }
 
@@ -150,41 +159,43 @@ public final class IndexImage implements AutoCloseable {
         for (Section section : Section.values()) {
             long entry = table + (long) section.ordinal() * SectionEntry.LAYOUT.sizeBytes();
             SectionEntry.LAYOUT.check(segment, entry, name -> bodyBytes, resource, entry);
-            checkEntry(section, entry, SectionEntry.SECTION.get(segment, entry), section.code(), "section");
             checkEntry(
-                    section, entry, SectionEntry.ENTRY_BYTES.get(segment, entry), section.entryBytes(), "entryBytes");
+                    SectionEntry.SECTION.offsetBytes(),
+                    entry,
+                    SectionEntry.SECTION.get(segment, entry),
+                    section.code());
+            checkEntry(
+                    SectionEntry.ENTRY_BYTES.offsetBytes(),
+                    entry,
+                    SectionEntry.ENTRY_BYTES.get(segment, entry),
+                    section.entryBytes());
             long offset = SectionEntry.OFFSET_BYTES.get(segment, entry);
+            checkEntry(SectionEntry.OFFSET_BYTES.offsetBytes(), entry, offset, aligned(end));
             long count = SectionEntry.ENTRY_COUNT.get(segment, entry);
-            checkEntry(section, entry, offset, aligned(end), "offsetBytes");
             if (count > (bodyBytes - offset) / section.entryBytes()) {
-                throw entryFault(section, entry, count, "at most what the body holds", "entryCount");
+                throw SectionEntry.LAYOUT.fault(
+                        SectionEntry.ENTRY_COUNT.offsetBytes(),
+                        entry,
+                        "a section lies in the body",
+                        "at most " + (bodyBytes - offset) / section.entryBytes(),
+                        count,
+                        resource);
             }
             offsets[section.ordinal()] = HEADER_BYTES + offset;
             counts[section.ordinal()] = count;
             end = offset + count * section.entryBytes();
         }
-        if (end != bodyBytes) {
-            throw new Corrupt("sections fill the body", bodyBytes, end, new Place(resource, "section table", table));
+        if (aligned(end) != bodyBytes) {
+            throw new Corrupt(
+                    "sections fill the body", bodyBytes, aligned(end), new Place(resource, "section table", table));
         }
     }
 
-    private void checkEntry(Section section, long entry, long actual, long expected, String field) throws Corrupt {
+    private void checkEntry(int field, long entry, long actual, long expected) throws Corrupt {
         if (actual != expected) {
-            throw entryFault(section, entry, actual, expected, field);
+            throw SectionEntry.LAYOUT.fault(
+                    field, entry, "sections follow each other as the format lists them", expected, actual, resource);
         }
-    }
-
-    private Corrupt entryFault(Section section, long entry, long actual, Object expected, String field) {
-        int fieldOffset = SectionEntry.LAYOUT.fields().stream()
-                .filter(candidate -> candidate.name().equals(field))
-                .findFirst()
-                .orElseThrow()
-                .offsetBytes();
-        return new Corrupt(
-                "SectionEntry." + field + " of " + section,
-                expected,
-                actual,
-                new Place(resource, "SectionEntry." + field, entry + fieldOffset));
     }
 
     /** Sets the bounds of a section of an image that is being built. */
@@ -271,12 +282,17 @@ public final class IndexImage implements AutoCloseable {
         }
         long end = HEADER_BYTES;
         for (Section section : Section.values()) {
-            for (long at = end; at < offset(section); at++) {
-                if (segment.get(ValueLayout.JAVA_BYTE, at) != 0) {
-                    throw new Corrupt("gaps between sections are zero", 0, "other", new Place(resource, "body", at));
-                }
-            }
+            checkGap(end, offset(section));
             end = offset(section) + count(section) * section.entryBytes();
+        }
+        checkGap(end, HEADER_BYTES + bodyBytes);
+    }
+
+    private void checkGap(long from, long to) throws Corrupt {
+        for (long at = from; at < to; at++) {
+            if (segment.get(ValueLayout.JAVA_BYTE, at) != 0) {
+                throw new Corrupt("gaps between sections are zero", 0, "other", new Place(resource, "body", at));
+            }
         }
     }
 

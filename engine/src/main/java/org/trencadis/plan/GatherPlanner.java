@@ -82,10 +82,16 @@ public final class GatherPlanner {
                     && source + count == fragment.region().count();
             boolean aligned = source * bits % 8 == 0 && target * bits % 8 == 0 && (count * bits % 8 == 0 || last);
             if (!aligned || step != 1 && count > 1) {
-                throw new CatalogException("tensor " + tensor.key() + " of packed " + tensor.dtype().torchName()
-                        + " can only be cut where elements start on a byte, not at " + region);
+                throw new CatalogException("tensor " + tensor.key() + " of packed "
+                        + tensor.dtype().torchName() + " can only be cut where elements start on a byte, not at "
+                        + region);
             }
-            sink.run(fragment, source * bits / 8, 1, target * bits / 8, tensor.dtype().bytes(count));
+            sink.run(
+                    fragment,
+                    source * bits / 8,
+                    1,
+                    target * bits / 8,
+                    tensor.dtype().bytes(count));
         };
     }
 

@@ -1,6 +1,8 @@
 package org.trencadis.serve;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,10 +46,12 @@ final class ModelStatesFile {
 
     private final Gatherer gatherer;
     private final Catalog catalog;
+    private final SourceMesh mesh;
     private final RunGroups groups;
     private final SavedState saved;
     private final Consumer<String> notices;
     private final List<Tensor> module;
+    private final Map<String, Tensor> byName = new HashMap<>();
     private final int files;
 
     /**
@@ -56,13 +60,20 @@ final class ModelStatesFile {
      * @param module tensors of state {@code model}
      */
     ModelStatesFile(
-            Gatherer gatherer, RunGroups groups, SavedState saved, List<Tensor> module, Consumer<String> notices) {
+            Gatherer gatherer,
+            SourceMesh mesh,
+            RunGroups groups,
+            SavedState saved,
+            List<Tensor> module,
+            Consumer<String> notices) {
         this.gatherer = gatherer;
         this.catalog = gatherer.catalog();
+        this.mesh = mesh;
         this.groups = groups;
         this.saved = saved;
         this.notices = notices;
         this.module = module;
+        module.forEach(tensor -> byName.put(tensor.name(), tensor));
         this.files = saved.modelFiles();
     }
 
@@ -71,23 +82,29 @@ final class ModelStatesFile {
         return files;
     }
 
+    /** Bytes of the tensors in the file of model-parallel rank {@code rank}. */
+    long payloadBytes(int rank) {
+        return rank == 0 ? module.stream().mapToLong(Tensor::bytes).sum() : 0;
+    }
+
     /** What to write as the file of model-parallel rank {@code rank}. */
     UniversalFile.Content content(int rank) throws IOException {
         Map<String, Value> values = cleaned(rank);
         List<Tensor> tensors = rank == 0 ? module : List.of();
-        long degree = files;
+        List<Map<String, long[]>> shapes = new ArrayList<>();
+        for (Group group : groups.groups()) {
+            shapes.add(shapes(group.parameters()));
+        }
+        List<String> frozenNames = names("frozen");
+        // From stage 2 on DeepSpeed lists frozen parameters even where there are none.
+        Map<String, long[]> frozen = frozenNames.isEmpty() && mesh.zeroStage() < 2 ? null : shapes(frozenNames);
+        List<String> buffers = names("buffers");
+        List<Alias> aliases = catalog.aliases();
         return pickler -> pickler.dict(OWN.size() + values.size(), () -> {
-            writeModule(pickler, tensors);
-            writeParameters(pickler);
-            pickler.text("mp_world_size");
-            pickler.integer(degree);
-            pickler.text("checkpoint_parallel_dimensions");
-            pickler.dict(2, () -> {
-                pickler.text("pp_degree");
-                pickler.integer(1);
-                pickler.text("tp_degree");
-                pickler.integer(degree);
-            });
+            writeModule(pickler, tensors, tensors.isEmpty() ? List.of() : aliases);
+            writeParameters(pickler, buffers, shapes, aliases);
+            writeFrozen(pickler, frozen, tensors.isEmpty() ? List.of() : frozenNames);
+            writeDegrees(pickler);
             for (Map.Entry<String, Value> entry : values.entrySet()) {
                 pickler.text(entry.getKey());
                 pickler.value(entry.getValue());
@@ -108,41 +125,76 @@ final class ModelStatesFile {
         return values;
     }
 
-    private void writeModule(Pickler pickler, List<Tensor> tensors) throws IOException {
+    private void writeDegrees(Pickler pickler) throws IOException {
+        pickler.text("mp_world_size");
+        pickler.integer(files);
+        pickler.text("checkpoint_parallel_dimensions");
+        pickler.dict(2, () -> {
+            pickler.text("pp_degree");
+            pickler.integer(1);
+            pickler.text("tp_degree");
+            pickler.integer(files);
+        });
+    }
+
+    private void writeModule(Pickler pickler, List<Tensor> tensors, List<Alias> aliases) throws IOException {
+        List<Alias> known =
+                aliases.stream().filter(alias -> byName.containsKey(alias.target())).toList();
         pickler.text("module");
-        pickler.orderedDict(tensors.size(), () -> {
+        pickler.orderedDict(tensors.size() + known.size(), () -> {
             for (Tensor tensor : tensors) {
-                pickler.text(tensor.name());
-                pickler.tensor(tensor.dtype(), tensor.shape(), new TensorStorage(gatherer, tensor, false));
+                writeTensor(pickler, tensor.name(), tensor);
+            }
+            for (Alias alias : known) {
+                writeTensor(pickler, alias.name(), byName.get(alias.target()));
             }
         });
-        writeTexts(pickler, "buffer_names", names("buffers"));
         pickler.text("optimizer");
         pickler.none();
     }
 
-    private void writeParameters(Pickler pickler) throws IOException {
+    private void writeTensor(Pickler pickler, String name, Tensor tensor) throws IOException {
+        pickler.text(name);
+        pickler.tensor(tensor.dtype(), tensor.shape(), new TensorStorage(gatherer, tensor, false));
+    }
+
+    private static void writeParameters(
+            Pickler pickler, List<String> buffers, List<Map<String, long[]>> shapes, List<Alias> aliases)
+            throws IOException {
+        pickler.text("buffer_names");
+        pickler.list(buffers.size(), () -> buffers.forEach(pickler::text));
         pickler.text("param_shapes");
-        pickler.list(groups.groups().size(), () -> {
-            for (Group group : groups.groups()) {
-                writeShapes(pickler, shapes(group.parameters()));
+        pickler.list(shapes.size(), () -> {
+            for (Map<String, long[]> group : shapes) {
+                writeShapes(pickler, group);
             }
         });
-        List<String> frozen = names("frozen");
-        pickler.text("frozen_param_shapes");
-        if (frozen.isEmpty()) {
-            pickler.none();
-        } else {
-            writeShapes(pickler, shapes(frozen));
-        }
-        pickler.text("frozen_param_fragments");
-        pickler.none();
-        List<Alias> aliases = catalog.aliases();
         pickler.text("shared_params");
         pickler.dict(aliases.size(), () -> {
             for (Alias alias : aliases) {
                 pickler.text(alias.name());
                 pickler.text(alias.target());
+            }
+        });
+    }
+
+    /** Frozen parameters, whole, in the storages of the module. */
+    private void writeFrozen(Pickler pickler, Map<String, long[]> shapes, List<String> names) throws IOException {
+        pickler.text("frozen_param_shapes");
+        if (shapes == null) {
+            pickler.none();
+        } else {
+            writeShapes(pickler, shapes);
+        }
+        pickler.text("frozen_param_fragments");
+        if (shapes == null) {
+            pickler.none();
+            return;
+        }
+        List<String> known = names.stream().filter(byName::containsKey).toList();
+        pickler.orderedDict(known.size(), () -> {
+            for (String name : known) {
+                writeTensor(pickler, name, byName.get(name));
             }
         });
     }
@@ -180,10 +232,5 @@ final class ModelStatesFile {
     private List<String> names(String fact) throws IOException {
         ValueTree tree = new ValueTree(catalog.facts());
         return tree.texts(tree.find(tree.root(), fact));
-    }
-
-    private static void writeTexts(Pickler pickler, String key, List<String> texts) throws IOException {
-        pickler.text(key);
-        pickler.list(texts.size(), () -> texts.forEach(pickler::text));
     }
 }

@@ -45,16 +45,18 @@ final class OptimizerStateFile {
     private final long sourceStage;
 
     OptimizerStateFile(
-            Catalog catalog, UniversalLayout layout, RunGroups groups, SavedState saved, Consumer<String> notices)
+            Catalog catalog,
+            SourceMesh mesh,
+            UniversalLayout layout,
+            RunGroups groups,
+            SavedState saved,
+            Consumer<String> notices)
             throws IOException {
         this.layout = layout;
         this.groups = groups;
         Value scaler = catalog.facts().find("loss_scaler");
         Value cleanedScaler = scaler == null ? null : Emittable.clean(scaler, "loss scaler", notices);
-        Value geometry = catalog.facts().find("geometry");
-        this.sourceStage = geometry instanceof Value.Mapping mapping && mapping.find("zero_stage") instanceof Value.Int stage
-                ? stage.value().longValue()
-                : -1;
+        this.sourceStage = mesh.zeroStage();
         saved.optimizer().forEach((key, value) -> {
             boolean isKept = !OWN.contains(key) && !key.contains(".");
             Value cleaned = isKept ? Emittable.clean(value, "optimizer state, " + key, notices) : null;

@@ -52,7 +52,7 @@ final class SavedState {
      *
      * @param notices is told what is left out
      */
-    static SavedState read(Catalog catalog, Consumer<String> notices) throws IOException {
+    static SavedState read(Catalog catalog, SourceMesh mesh, Consumer<String> notices) throws IOException {
         Map<String, Value> model = new LinkedHashMap<>();
         TreeMap<Integer, Map<String, Value>> byModelRank = new TreeMap<>();
         Map<String, Value> optimizer = new LinkedHashMap<>();
@@ -80,12 +80,8 @@ final class SavedState {
         for (String name : differing) {
             notices.accept(name + ": differs between data-parallel ranks: the first rank's is written");
         }
-        ValueTree facts = new ValueTree(catalog.facts());
-        Value geometry = facts.find(facts.root(), "geometry");
-        long ranks = geometry == null
-                ? 1
-                : facts.number(facts.find(geometry, "tp"), 1) * facts.number(facts.find(geometry, "pp"), 1);
-        return new SavedState(model, byModelRank, optimizer, (int) Math.clamp(ranks, 1, MAX_RANKS));
+        long ranks = Math.clamp(mesh.tp(), 1, MAX_RANKS) * Math.clamp(mesh.pp(), 1, MAX_RANKS);
+        return new SavedState(model, byModelRank, optimizer, (int) Math.min(ranks, MAX_RANKS));
     }
 
     /** The name of a value in a universal optimizer file, or null where it is none of the optimizer's. */

@@ -20,6 +20,11 @@ record TensorStorage(Gatherer gatherer, Tensor tensor, boolean isCast) implement
         return isCast ? Dtype.FLOAT32 : tensor.dtype();
     }
 
+    /** Bytes in the file. */
+    long bytes() {
+        return dtype().bytes(tensor.elements());
+    }
+
     @Override
     public void read(long offset, MemorySegment target) throws IOException {
         ElementUnit unit = ElementUnit.of(dtype());

@@ -1,14 +1,15 @@
 package org.trencadis.serve;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.SoftReference;
 import org.trencadis.torch.Pickler;
 import org.trencadis.torch.TorchArchive;
 
 /**
- * One file of a universal checkpoint folder: a value that is pickled when the file is read. Only its name and size are
- * kept; there are several files for each parameter.
+ * One file of a universal checkpoint folder: a value that is pickled when the file is looked at. Little is kept of each:
+ * there are several files for every parameter.
  */
 public final class UniversalFile implements VirtualFile {
     /** Writes the file's one value. */
@@ -18,25 +19,22 @@ public final class UniversalFile implements VirtualFile {
     }
 
     private final String name;
+    private final long payloadBytes;
     private final Content content;
-    private final long sizeBytes;
-    private volatile SoftReference<TorchArchive> known;
-
-    private UniversalFile(String name, Content content) throws IOException {
-        this.name = name;
-        this.content = content;
-        TorchArchive archive = makeArchive();
-        this.sizeBytes = archive.sizeBytes();
-        this.known = new SoftReference<>(archive);
-    }
+    private volatile long sizeBytes = -1;
+    private volatile SoftReference<TorchArchive> known = new SoftReference<>(null);
 
     /**
-     * Plans a file.
+     * A file.
      *
-     * @param name path below the folder, with {@code /}
+     * @param name path below the directory of the export, with {@code /}
+     * @param payloadBytes bytes of its tensors
+     * @param content fails only where the catalog's files do, and then when their bytes are read
      */
-    static UniversalFile plan(String name, Content content) throws IOException {
-        return new UniversalFile(name, content);
+    UniversalFile(String name, long payloadBytes, Content content) {
+        this.name = name;
+        this.payloadBytes = payloadBytes;
+        this.content = content;
     }
 
     @Override
@@ -44,8 +42,20 @@ public final class UniversalFile implements VirtualFile {
         return name;
     }
 
+    /** Bytes of the file's tensors: nearly its size, and known at once. */
+    public long payloadBytes() {
+        return payloadBytes;
+    }
+
     @Override
     public long sizeBytes() {
+        if (sizeBytes < 0) {
+            try {
+                sizeBytes = archive().sizeBytes();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
         return sizeBytes;
     }
 

@@ -2,12 +2,12 @@ package org.trencadis.serve;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.trencadis.format.Value;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.index.Alias;
 import org.trencadis.index.Catalog;
@@ -36,7 +36,7 @@ public final class UniversalTree {
     private final ShardRules rules;
     private final boolean isTensorParallel;
     private final String folder;
-    private final List<VirtualFile> files = new ArrayList<>();
+    private final List<UniversalFile> files = new ArrayList<>();
     private final List<Tensor> module = new ArrayList<>();
     private final Set<String> names = new HashSet<>();
     private long tensors;
@@ -47,17 +47,16 @@ public final class UniversalTree {
         this.catalog = gatherer.catalog();
         this.layout = layout;
         this.groups = RunGroups.read(catalog, notices);
-        SavedState saved = SavedState.read(catalog, notices);
+        SourceMesh mesh = SourceMesh.read(catalog);
+        SavedState saved = SavedState.read(catalog, mesh, notices);
         this.rules = new ShardRules(saved.find("universal_checkpoint_info"), saved.find("ds_autoep_layers"));
-        ValueTree facts = new ValueTree(catalog.facts());
-        Value geometry = facts.find(facts.root(), "geometry");
-        this.isTensorParallel = geometry != null && facts.number(facts.find(geometry, "tp"), 1) > 1;
+        this.isTensorParallel = mesh.tp() > 1;
         this.folder = folder(catalog.findFact("tag"));
         addParameters(notices);
         addAliases();
-        add("zero/optimizer_state.pt", new OptimizerStateFile(catalog, layout, groups, saved, notices)::write);
-        addModelFiles(saved, notices);
-        files.add(new TextFile("latest_universal", folder));
+        add("zero/optimizer_state.pt", 0, new OptimizerStateFile(catalog, mesh, layout, groups, saved, notices)::write);
+        addModelFiles(mesh, saved, notices);
+        files.sort(Comparator.comparingLong(UniversalFile::payloadBytes).reversed());
         if (groups.groups().isEmpty()) {
             notices.accept("the checkpoint has no optimizer groups: DeepSpeed cannot resume training from it");
         }
@@ -73,9 +72,14 @@ public final class UniversalTree {
         return new UniversalTree(gatherer, layout, notices);
     }
 
-    /** All files; their names are paths below the directory. */
-    public List<VirtualFile> files() {
+    /** The files of the checkpoint, the largest first; their names are paths below the directory. */
+    public List<UniversalFile> files() {
         return files;
+    }
+
+    /** The file that says which folder to load. */
+    public TextFile latest() {
+        return new TextFile("latest_universal", folder);
     }
 
     /** The number of tensors that the files hold. */
@@ -95,8 +99,17 @@ public final class UniversalTree {
         return name;
     }
 
-    private void add(String path, UniversalFile.Content content) throws IOException {
-        files.add(UniversalFile.plan(folder + '/' + path, content));
+    private void add(String path, long payloadBytes, UniversalFile.Content content) {
+        files.add(new UniversalFile(folder + '/' + path, payloadBytes, content));
+    }
+
+    private void add(String path, ShardTags tags, TensorStorage storage) {
+        long[] shape = tags.fileShape(storage.tensor().shape());
+        add(path, storage.bytes(), pickler -> pickler.dict(tags.count() + 1, () -> {
+            tags.write(pickler);
+            pickler.text("param");
+            pickler.tensor(storage.dtype(), shape, storage);
+        }));
     }
 
     private void addParameters(Consumer<String> notices) throws IOException {
@@ -132,7 +145,7 @@ public final class UniversalTree {
         }
         Double step = groups.findStep(name);
         if (isOwned && step != null && !layout.isPartitioned()) {
-            add("zero/" + name + "/step.pt", pickler -> StepTensor.write(pickler, step));
+            add("zero/" + name + "/step.pt", Float.BYTES, pickler -> StepTensor.write(pickler, step));
         }
     }
 
@@ -147,18 +160,10 @@ public final class UniversalTree {
         ShardTags tags = rules.tags(tensor.name(), tensor.shape());
         if (layout.isPartitioned() && !isTensorParallel && tags.experts() == 0) {
             long[] flat = {tensor.elements()};
-            add(path, pickler -> pickler.tensor(storage.dtype(), flat, storage));
+            add(path, storage.bytes(), pickler -> pickler.tensor(storage.dtype(), flat, storage));
         } else {
-            add(path, tagged(tags, tensor, storage));
+            add(path, tags, storage);
         }
-    }
-
-    private static UniversalFile.Content tagged(ShardTags tags, Tensor tensor, TensorStorage storage) {
-        return pickler -> pickler.dict(tags.count() + 1, () -> {
-            tags.write(pickler);
-            pickler.text("param");
-            pickler.tensor(storage.dtype(), tags.fileShape(tensor.shape()), storage);
-        });
     }
 
     /** A tensor that no optimizer owns, as float32: DeepSpeed's converter writes these for stages 1 and 2 only. */
@@ -171,7 +176,7 @@ public final class UniversalTree {
                     + " has no float32 value");
             return;
         }
-        add("zero/" + name + "/fp32.pt", tagged(ShardTags.NONE, tensor, new TensorStorage(gatherer, tensor, true)));
+        add("zero/" + name + "/fp32.pt", ShardTags.NONE, new TensorStorage(gatherer, tensor, true));
     }
 
     private void addAliases() throws IOException {
@@ -183,17 +188,17 @@ public final class UniversalTree {
             checkPath(alias.name());
             Tensor tensor = catalog.tensor(target);
             if (CastRead.isPossible(tensor.dtype())) {
-                TensorStorage storage = new TensorStorage(gatherer, tensor, true);
-                add("zero/" + alias.name() + "/fp32.pt", tagged(ShardTags.NONE, tensor, storage));
+                add("zero/" + alias.name() + "/fp32.pt", ShardTags.NONE, new TensorStorage(gatherer, tensor, true));
             }
         }
     }
 
-    private void addModelFiles(SavedState saved, Consumer<String> notices) throws IOException {
-        ModelStatesFile model = new ModelStatesFile(gatherer, groups, saved, module, notices);
+    private void addModelFiles(SourceMesh mesh, SavedState saved, Consumer<String> notices) throws IOException {
+        ModelStatesFile model = new ModelStatesFile(gatherer, mesh, groups, saved, module, notices);
         for (int rank = 0; rank < model.count(); rank++) {
             String name = String.format(Locale.ROOT, "mp_rank_%02d_model_states.pt", rank);
-            add(layout.isPartitioned() ? "zero_pp_rank_0_" + name : name, model.content(rank));
+            String path = layout.isPartitioned() ? "zero_pp_rank_0_" + name : name;
+            add(path, model.payloadBytes(rank), model.content(rank));
         }
     }
 

@@ -70,8 +70,8 @@ record AffineMap(long[] shape, long[][] shardShapes, List<List<Piece>> pieces) {
             Node dest = piece.get("dest");
             Node scale = Nodes.findValue(piece, "scale");
             if (scale != null && scale.asReal() != 1.0) {
-                throw new SourceException(piece.path() + " is scaled by " + scale.asReal()
-                        + "; only pieces with scale 1 are supported");
+                throw new SourceException(
+                        piece.path() + " is scaled by " + scale.asReal() + "; only pieces with scale 1 are supported");
             }
             long[] strides = Nodes.longs(source.item(1));
             long[] shardStrides = Nodes.longs(dest.item(1));

@@ -92,8 +92,8 @@ record DeepSpeedDirectory(Path tagFolder, String tag, boolean universal, RankGri
 
     private static String readTag(Path file) throws IOException {
         if (Files.size(file) > MAX_TAG_BYTES) {
-            throw new SourceException(file + " names a tag in at most " + MAX_TAG_BYTES + " bytes: it has "
-                    + Files.size(file));
+            throw new SourceException(
+                    file + " names a tag in at most " + MAX_TAG_BYTES + " bytes: it has " + Files.size(file));
         }
         return new String(Files.readAllBytes(file), StandardCharsets.UTF_8).strip();
     }

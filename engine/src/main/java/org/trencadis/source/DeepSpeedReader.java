@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import org.trencadis.format.Value;
 import org.trencadis.index.Catalog;
 import org.trencadis.storage.FileCache;
@@ -55,8 +56,7 @@ final class DeepSpeedReader {
 
     private void read() throws IOException {
         RankGrid grid = directory.grid();
-        RankFile.Kind kind =
-                grid.has(RankFile.Kind.ZERO3_MODEL) ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
+        RankFile.Kind kind = grid.has(RankFile.Kind.ZERO3_MODEL) ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
         Geometry geometry = readGeometry(grid, kind);
         boolean slots = kind == RankFile.Kind.ZERO3_MODEL;
         Path[][] modelFiles = grid.complete(kind, slots ? geometry.dp() : 1, geometry.mp(), geometry.source());
@@ -66,28 +66,91 @@ final class DeepSpeedReader {
         Parameters parameters = new Parameters(geometry, models, rules, experts);
         Reading reading = new Reading(draft, cache, geometry, parameters, groups, attachments);
         ModuleReader modules = new ModuleReader(reading);
-        Path[][] optimizerFiles =
-                grid.complete(RankFile.Kind.OPTIMIZER, geometry.dp(), geometry.mp(), geometry.source());
-        readOptimizerHead(optimizerFiles[0][0]);
-        int stage;
+        int stage = slots ? 3 : 0;
+        int ep = experts.fused().isEmpty() ? 1 : experts.fused().getFirst().ep();
         if (slots) {
-            stage = 3;
-            SlotReader reader = new SlotReader(reading, modules);
-            for (int mp = 0; mp < geometry.mp(); mp++) {
-                for (int d = 0; d < geometry.dp(); d++) {
-                    reader.readRank(mp, d, modelFiles[mp][d], optimizerFiles[mp][d]);
-                }
-            }
+            readSlots(reading, modules, modelFiles);
         } else {
-            stage = (int) configuredStage;
-            for (int p = 0; p < geometry.pp(); p++) {
-                modules.addStage(p);
+            readModules(reading, modules);
+            if (isPartitioned(grid)) {
+                PartitionReader reader = new PartitionReader(reading);
+                reader.readAll(optimizerFiles(geometry));
+                stage = (int) configuredStage;
+                ep = Math.max(ep, reader.expertParallel());
+                experts.checkCounts(ep);
+            } else {
+                WholeOptimizerReader reader = new WholeOptimizerReader(reading, modules);
+                reader.readAll(modelFiles);
+                reader.readExperts(grid.files(RankFile.Kind.EXPERT_OPTIMIZER));
             }
-            new PartitionReader(reading).readAll(optimizerFiles);
         }
         modules.write();
         groups.write(draft.builder());
-        writeFacts(geometry.fact(stage, 1));
+        writeRuleFindings(reading);
+        writeFacts(geometry.fact(stage, ep));
+    }
+
+    /** Whether ZeRO wrote optimizer files, or must have: then one that is missing is named. */
+    private boolean isPartitioned(RankGrid grid) {
+        return grid.has(RankFile.Kind.OPTIMIZER) || models.getFirst().groups() != null;
+    }
+
+    private Path[][] optimizerFiles(Geometry geometry) throws IOException {
+        Path[][] files =
+                directory.grid().complete(RankFile.Kind.OPTIMIZER, geometry.dp(), geometry.mp(), geometry.source());
+        readOptimizerHead(files[0][0]);
+        return files;
+    }
+
+    private void readSlots(Reading reading, ModuleReader modules, Path[][] modelFiles) throws IOException {
+        Path[][] optimizerFiles = optimizerFiles(reading.geometry());
+        SlotReader reader = new SlotReader(reading, modules);
+        for (int mp = 0; mp < reading.geometry().mp(); mp++) {
+            for (int d = 0; d < reading.geometry().dp(); d++) {
+                reader.readRank(mp, d, modelFiles[mp][d], optimizerFiles[mp][d]);
+            }
+        }
+    }
+
+    private void writeRuleFindings(Reading reading) {
+        TreeSet<String> contradictions = new TreeSet<>();
+        TreeSet<String> byDefault = new TreeSet<>();
+        for (ParallelRules of : rules) {
+            contradictions.addAll(of.contradictions());
+            byDefault.addAll(of.byDefault());
+        }
+        if (!contradictions.isEmpty()) {
+            reading.finding(
+                    "affine-maps",
+                    "affine maps and name patterns describe these parameters differently, the maps were followed: "
+                            + RankGrid.firstOf(List.copyOf(contradictions)));
+        }
+        if (!byDefault.isEmpty()) {
+            reading.finding(
+                    "joined-by-default",
+                    "no pattern says how the shards of these parameters are joined; they were joined on axis 0, as"
+                            + " DeepSpeed does: " + RankGrid.firstOf(List.copyOf(byDefault)));
+        }
+        if (!directory.grid().unknown().isEmpty()) {
+            reading.finding(
+                    "files-not-read",
+                    "files that are no rank files were not read: "
+                            + RankGrid.firstOf(directory.grid().unknown()));
+        }
+    }
+
+    private void readModules(Reading reading, ModuleReader modules) throws IOException {
+        RankGrid grid = directory.grid();
+        if (grid.has(RankFile.Kind.LAYER)) {
+            new LayerReader(reading, modules, grid).readAll();
+        } else {
+            for (int stage = 0; stage < reading.geometry().pp(); stage++) {
+                modules.addStage(stage);
+            }
+        }
+        if (grid.has(RankFile.Kind.EXPERT) || !experts.counts().isEmpty()) {
+            new ExpertReader(reading, modules).readAll(grid);
+        }
     }
 
     private Geometry readGeometry(RankGrid grid, RankFile.Kind kind) throws IOException {
@@ -113,6 +176,13 @@ final class DeepSpeedReader {
                 version = Nodes.findText(root, "ds_version");
             }
             attachModel(attachments, torch);
+            Node optimizer = Nodes.findValue(root, "optimizer");
+            if (mp == 0 && optimizer != null && optimizer.kind() == Kind.DICT) {
+                lossScaler = LossScalers.findInline(optimizer);
+            }
+        }
+        if (models.getLast().groups() != null) {
+            models.getLast().groups().forEach(group -> experts.learnNames(group.keySet()));
         }
     }
 
@@ -147,8 +217,7 @@ final class DeepSpeedReader {
                         new Value.Sequence(directory.evidence().stream()
                                 .map(text -> (Value) new Value.Text(text))
                                 .toList()));
-        draft.builder()
-                .addFact("base", new Value.Text(directory.tagFolder().toString()));
+        draft.builder().addFact("base", new Value.Text(directory.tagFolder().toString()));
         draft.builder().addFact("tag", new Value.Text(directory.tag()));
         if (version != null) {
             draft.builder().addFact("framework_version", new Value.Text(version));

@@ -97,14 +97,19 @@ final class Draft implements AutoCloseable {
                 return;
             }
             int encoding = encoding(flat, null);
-            placement.forEachPart(shard, start, count, (first, region, margin) -> builder.addFragment(
-                    margin ? margin() : copy.copy(),
-                    region,
-                    encoding,
-                    holders,
-                    file,
-                    flat.offsetBytes() + (place + first - start) * flat.dtype().bytes(),
-                    flat.dtype().bytes(region.count())));
+            placement.forEachPart(
+                    shard,
+                    start,
+                    count,
+                    (first, region, margin) -> builder.addFragment(
+                            margin ? margin() : copy.copy(),
+                            region,
+                            encoding,
+                            holders,
+                            file,
+                            flat.offsetBytes()
+                                    + (place + first - start) * flat.dtype().bytes(),
+                            flat.dtype().bytes(region.count())));
         }
 
         /** Adds the whole shard as {@code tensor} holds it, whatever its strides. */
@@ -114,14 +119,19 @@ final class Draft implements AutoCloseable {
                 addWindow(0, elements, tensor, 0, file, holders);
                 return;
             }
-            placement.forEachPart(shard, 0, elements, (first, region, margin) -> builder.addFragment(
-                    margin ? margin() : copy.copy(),
-                    region,
-                    encoding(tensor, checkedStrides(tensor, first, region)),
-                    holders,
-                    file,
-                    tensor.offsetBytes() + position(tensor, first) * tensor.dtype().bytes(),
-                    tensor.dtype().bytes(region.count())));
+            placement.forEachPart(
+                    shard,
+                    0,
+                    elements,
+                    (first, region, margin) -> builder.addFragment(
+                            margin ? margin() : copy.copy(),
+                            region,
+                            encoding(tensor, checkedStrides(tensor, first, region)),
+                            holders,
+                            file,
+                            tensor.offsetBytes()
+                                    + position(tensor, first) * tensor.dtype().bytes(),
+                            tensor.dtype().bytes(region.count())));
         }
 
         private int margin() {
@@ -192,7 +202,8 @@ final class Draft implements AutoCloseable {
         }
         if (!fits) {
             throw new SourceException("a shard of shape " + Shapes.print(tensor.shape()) + " with strides "
-                    + Arrays.toString(tensor.strides()) + " lies in several pieces of its tensor; that is not supported");
+                    + Arrays.toString(tensor.strides())
+                    + " lies in several pieces of its tensor; that is not supported");
         }
         return tensor.strides();
     }

@@ -76,7 +76,11 @@ final class Experts {
                 affine.get("params").forEachEntry((name, map) -> maps.put(name.asText(), AffineMap.read(map, ep)));
             }
             fused.add(new Fused(
-                    layer.get("expert_key_prefix").asText(), Nodes.findText(layer, "module_path"), experts, ranks, maps));
+                    layer.get("expert_key_prefix").asText(),
+                    Nodes.findText(layer, "module_path"),
+                    experts,
+                    ranks,
+                    maps));
         }
         return fused;
     }
@@ -98,8 +102,8 @@ final class Experts {
             int rank = Math.toIntExact(list.item(i).get("rank").asLong());
             long[] held = Nodes.longs(list.item(i).get("experts"));
             if (rank < 0 || rank >= ep || held.length != local) {
-                throw new SourceException(list.item(i).path() + " does not place " + local + " experts on one of " + ep
-                        + " ranks");
+                throw new SourceException(
+                        list.item(i).path() + " does not place " + local + " experts on one of " + ep + " ranks");
             }
             ranks[rank] = Arrays.stream(held).mapToInt(Math::toIntExact).toArray();
         }
@@ -170,6 +174,16 @@ final class Experts {
         int local = nativeLocal.getOrDefault(matcher.group(1), 1);
         long global = (long) epRank * local + Integer.parseInt(matcher.group(2));
         return matcher.group(1) + global + matcher.group(3);
+    }
+
+    /** The name under which the rank that holds an expert knows it. */
+    String localName(String name) {
+        Matcher matcher = NATIVE.matcher(name);
+        if (!matcher.matches()) {
+            return name;
+        }
+        int local = nativeLocal.getOrDefault(matcher.group(1), 1);
+        return matcher.group(1) + Integer.parseInt(matcher.group(2)) % local + matcher.group(3);
     }
 
     /** Names of a group as all ranks know them: inside each layer, experts in the order of their global numbers. */
@@ -265,8 +279,8 @@ final class Experts {
             same = shards[rank].isSame(expected.shards()[rank]);
         }
         if (!same) {
-            throw new SourceException("affine map of " + name
-                    + " contradicts the placement of experts that its layer declares");
+            throw new SourceException(
+                    "affine map of " + name + " contradicts the placement of experts that its layer declares");
         }
         return new Placement(map.shape(), Placement.Join.PARTS, shards);
     }

@@ -58,8 +58,8 @@ record Geometry(int dp, int tp, int pp, boolean dataFirst, String source) {
 
     private static void checkRanks(String where, long one, long other) throws SourceException {
         if (one < 1 || other < 1 || one > MAX_RANKS || other > MAX_RANKS || one * other > MAX_RANKS) {
-            throw new SourceException(where + " says " + one + " times " + other
-                    + " ranks, expected from 1 to " + MAX_RANKS);
+            throw new SourceException(
+                    where + " says " + one + " times " + other + " ranks, expected from 1 to " + MAX_RANKS);
         }
     }
 

@@ -119,8 +119,7 @@ final class GroupBook {
             List<Value.Entry> settings = new ArrayList<>(group.settings == null ? List.of() : group.settings);
             addSteps(group, settings);
             String name = group.name == null ? Integer.toString(number) : group.name;
-            builder.addGroup(
-                    new Group(name, List.copyOf(group.names), group.expert, new Value.Mapping(settings)));
+            builder.addGroup(new Group(name, List.copyOf(group.names), group.expert, new Value.Mapping(settings)));
         }
         if (differing != null) {
             builder.addFinding(

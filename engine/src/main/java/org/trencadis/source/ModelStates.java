@@ -59,7 +59,8 @@ final class ModelStates {
     static ModelStates read(TorchFile torch) throws IOException {
         Node root = torch.root();
         if (root.kind() != Kind.DICT || root.find("module") == null) {
-            throw new SourceException(torch.file() + " is no file of model states: expected a dictionary with 'module'");
+            throw new SourceException(
+                    torch.file() + " is no file of model states: expected a dictionary with 'module'");
         }
         List<Map<String, long[]>> groups = readGroups(Nodes.findValue(root, "param_shapes"));
         Map<String, TorchTensor> module = new LinkedHashMap<>();

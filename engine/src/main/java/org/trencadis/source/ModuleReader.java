@@ -2,13 +2,17 @@ package org.trencadis.source;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.trencadis.format.Value;
 import org.trencadis.storage.FileLease;
+import org.trencadis.storage.FileStamp;
 import org.trencadis.torch.TorchTensor;
 
 /**
@@ -27,69 +31,100 @@ final class ModuleReader {
         this.reading = reading;
     }
 
+    /**
+     * One rank's part of a tensor of the module.
+     *
+     * @param file that holds it
+     * @param holders set of the ranks that held it, or -1
+     */
+    record Shard(TorchTensor tensor, Path file, FileStamp stamp, int holders) {}
+
     /** Adds the modules of a stage that each tensor-parallel rank wrote once, in its model file. */
     void addStage(int stage) throws IOException {
-        Geometry geometry = reading.geometry();
-        int first = stage * geometry.tp();
-        for (String name : reading.parameters().model(first).module().keySet()) {
-            List<TorchTensor> shards = new ArrayList<>();
-            for (int t = 0; t < geometry.tp(); t++) {
-                ModelStates states = reading.parameters().model(first + t);
-                TorchTensor shard = states.module().get(name);
-                if (shard == null) {
-                    throw new SourceException("tensor-parallel ranks hold the same module: " + states.file()
-                            + " has no tensor " + name);
-                }
-                shards.add(shard);
-            }
-            addTensor(stage, name, shards);
-        }
-        checkNothingElse(first);
-        addFrozenCopies(stage);
-    }
-
-    private void checkNothingElse(int first) throws SourceException {
-        for (int t = 1; t < reading.geometry().tp(); t++) {
-            ModelStates states = reading.parameters().model(first + t);
-            for (String name : states.module().keySet()) {
-                if (!reading.parameters().model(first).module().containsKey(name)) {
-                    throw new SourceException("tensor-parallel ranks hold the same module: "
-                            + reading.parameters().model(first).file() + " has no tensor " + name + " of "
-                            + states.file());
-                }
-            }
-        }
-    }
-
-    private void addTensor(int stage, String name, List<TorchTensor> shards) throws IOException {
         int first = stage * reading.geometry().tp();
-        ModelStates states = reading.parameters().model(first);
+        List<Map<String, Shard>> parts = new ArrayList<>();
+        for (int t = 0; t < reading.geometry().tp(); t++) {
+            ModelStates states = reading.parameters().model(first + t);
+            parts.add(shards(states.module(), states, first + t));
+        }
+        addParts(stage, parts);
+        // Frozen parameters that the module leaves out but whose copies the file keeps beside it.
+        for (int t = 0; t < parts.size(); t++) {
+            ModelStates states = reading.parameters().model(first + t);
+            parts.set(t, shards(states.frozenFragments(), states, first + t));
+            parts.get(t).keySet().removeAll(states.module().keySet());
+        }
+        addParts(stage, parts);
+    }
+
+    private Map<String, Shard> shards(Map<String, TorchTensor> tensors, ModelStates states, int mp) {
+        int holders = reading.holders(mp);
+        Map<String, Shard> shards = new LinkedHashMap<>();
+        tensors.forEach((name, tensor) -> shards.put(name, new Shard(tensor, states.file(), states.stamp(), holders)));
+        return shards;
+    }
+
+    private void addParts(int stage, List<Map<String, Shard>> parts) throws IOException {
+        for (Map.Entry<String, List<Shard>> tensor : byName(parts).entrySet()) {
+            addTensor(stage, stage, tensor.getKey(), tensor.getValue());
+        }
+    }
+
+    /** The parts of each tensor by tensor-parallel rank; all ranks must hold the same tensors. */
+    static Map<String, List<Shard>> byName(List<Map<String, Shard>> parts) throws SourceException {
+        Map<String, List<Shard>> tensors = new LinkedHashMap<>();
+        for (Map<String, Shard> part : parts) {
+            part.forEach((name, shard) ->
+                    tensors.computeIfAbsent(name, key -> new ArrayList<>()).add(shard));
+        }
+        for (Map.Entry<String, List<Shard>> tensor : tensors.entrySet()) {
+            if (tensor.getValue().size() != parts.size()) {
+                throw new SourceException("tensor-parallel ranks hold the same module: only "
+                        + tensor.getValue().size() + " of " + parts.size() + " have tensor " + tensor.getKey() + " of "
+                        + tensor.getValue().getFirst().file());
+            }
+        }
+        return tensors;
+    }
+
+    /**
+     * Adds a tensor of the module.
+     *
+     * @param replica which of several copies, where stages or layers hold the tensor more than once
+     * @param shards by tensor-parallel rank
+     */
+    void addTensor(int stage, int replica, String name, List<Shard> shards) throws IOException {
+        ModelStates states =
+                reading.parameters().model(stage * reading.geometry().tp());
         String target = states.aliases().get(name);
         target = target == null ? findRouter(states, name) : target;
         if (target != null) {
             aliases.put(name, target);
             return;
         }
-        if (states.isPlaceholder(name, shards.getFirst())) {
+        if (states.isPlaceholder(name, shards.getFirst().tensor())) {
             return;
         }
         note(states, name);
-        long[][] shapes = shards.stream().map(TorchTensor::shape).toArray(long[][]::new);
+        long[][] shapes = shards.stream().map(shard -> shard.tensor().shape()).toArray(long[][]::new);
         Placement placement = reading.parameters().modulePlacement(stage, name, shapes);
         for (int t = 0; t < shapes.length; t++) {
-            ModelStates own = reading.parameters().model(first + t);
+            Shard shard = shards.get(t);
             reading.draft()
-                    .target(name, Reading.MODEL, shards.get(t).dtype(), placement, stage, t)
-                    .addShard(
-                            shards.get(t), reading.draft().file(own.file(), own.stamp()), reading.holders(first + t));
+                    .target(name, Reading.MODEL, shard.tensor().dtype(), placement, replica, t)
+                    .addShard(shard.tensor(), reading.draft().file(shard.file(), shard.stamp()), shard.holders());
         }
     }
 
-    /** Remembers whether a tensor of the module is a buffer or a frozen parameter. */
+    /**
+     * Remembers whether a tensor of the module is a buffer or a frozen parameter; without ZeRO the model file does not say
+     * what is trained.
+     */
     void note(ModelStates states, String name) {
         if (states.buffers().contains(name)) {
             buffers.add(name);
-        } else if (!states.isTrained(name)) {
+        } else if (states.groups() != null
+                && !states.isTrained(reading.parameters().experts().localName(name))) {
             frozen.add(name);
         }
     }
@@ -98,33 +133,8 @@ final class ModuleReader {
         frozen.add(name);
     }
 
-    void noteBuffer(String name) {
-        buffers.add(name);
-    }
-
     void addAlias(String alias, String target) {
         aliases.put(alias, target);
-    }
-
-    /** Frozen parameters that the module leaves out but whose copies the file keeps beside it. */
-    private void addFrozenCopies(int stage) throws IOException {
-        int first = stage * reading.geometry().tp();
-        for (String name : reading.parameters().model(first).frozenFragments().keySet()) {
-            if (reading.parameters().model(first).module().containsKey(name)) {
-                continue;
-            }
-            List<TorchTensor> shards = new ArrayList<>();
-            for (int t = 0; t < reading.geometry().tp(); t++) {
-                TorchTensor shard =
-                        reading.parameters().model(first + t).frozenFragments().get(name);
-                if (shard == null) {
-                    throw new SourceException("tensor-parallel ranks hold the same parameters: "
-                            + reading.parameters().model(first + t).file() + " has no frozen parameter " + name);
-                }
-                shards.add(shard);
-            }
-            addTensor(stage, name, shards);
-        }
     }
 
     /**
@@ -133,6 +143,9 @@ final class ModuleReader {
      */
     private String findRouter(ModelStates states, String name) throws IOException {
         if (states.isTrained(name) || states.buffers().contains(name)) {
+            return null;
+        }
+        if (!states.module().containsKey(name)) {
             return null;
         }
         for (Experts.Fused layer : reading.parameters().experts().fused()) {
@@ -153,7 +166,7 @@ final class ModuleReader {
 
     private boolean holdsSame(ModelStates states, TorchTensor one, TorchTensor other) throws IOException {
         boolean alike = one.dtype() == other.dtype()
-                && java.util.Arrays.equals(one.shape(), other.shape())
+                && Arrays.equals(one.shape(), other.shape())
                 && one.isRowMajor()
                 && other.isRowMajor();
         if (!alike) {
@@ -166,7 +179,7 @@ final class ModuleReader {
                 int bytes = (int) Math.min(COMPARED_BYTES, one.sizeBytes() - done);
                 lease.read(one.offsetBytes() + done, MemorySegment.ofArray(left), 0, bytes);
                 lease.read(other.offsetBytes() + done, MemorySegment.ofArray(right), 0, bytes);
-                if (!java.util.Arrays.equals(left, 0, bytes, right, 0, bytes)) {
+                if (!Arrays.equals(left, 0, bytes, right, 0, bytes)) {
                     return false;
                 }
             }

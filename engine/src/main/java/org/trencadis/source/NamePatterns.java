@@ -42,7 +42,8 @@ final class NamePatterns {
 
     private static Pattern compile(String text, String where) throws SourceException {
         try {
-            return Pattern.compile(text.replace("(?P<", "(?<").replace("(?P=", "\\k<").replace("\\Z", "\\z"));
+            return Pattern.compile(
+                    text.replace("(?P<", "(?<").replace("(?P=", "\\k<").replace("\\Z", "\\z"));
         } catch (PatternSyntaxException e) {
             throw new SourceException(where + " holds a pattern that is no regular expression: " + text, e);
         }
@@ -86,7 +87,9 @@ final class NamePatterns {
 
     private static boolean matches(Entry entry, String name) throws SourceException {
         try {
-            return entry.pattern().matcher(new Counted(name, 0, name.length(), new int[1])).lookingAt();
+            return entry.pattern()
+                    .matcher(new Counted(name, 0, name.length(), new int[1]))
+                    .lookingAt();
         } catch (TooManySteps | StackOverflowError e) {
             throw new SourceException("pattern " + entry.text() + " takes too long on name " + name, e);
         }

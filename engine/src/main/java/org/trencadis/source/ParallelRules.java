@@ -74,8 +74,8 @@ final class ParallelRules {
             if (refused != null && refused.size() > 0) {
                 List<String> names = new ArrayList<>();
                 refused.forEachEntry((pattern, reason) -> names.add(pattern.asText()));
-                throw new SourceException(refused.path() + " declares layouts that cannot be joined: "
-                        + RankGrid.firstOf(names));
+                throw new SourceException(
+                        refused.path() + " declares layouts that cannot be joined: " + RankGrid.firstOf(names));
             }
         }
         return new ParallelRules(info, tp);
@@ -132,8 +132,8 @@ final class ParallelRules {
             return patterns;
         }
         if (map.get("version").asLong() != 1) {
-            throw new SourceException(map.get("version").path() + " is " + map.get("version").asLong()
-                    + ", expected 1: other affine maps are not supported");
+            throw new SourceException(map.get("version").path() + " is "
+                    + map.get("version").asLong() + ", expected 1: other affine maps are not supported");
         }
         map.get("params").forEachEntry((pattern, entry) -> {
             patterns.add(pattern.asText());
@@ -339,8 +339,8 @@ final class ParallelRules {
         long whole = 0;
         for (long[] shape : shapes) {
             if (sub.axis() >= shape.length) {
-                throw new SourceException("parameter " + name + " of shape " + Shapes.print(shape)
-                        + " has no axis " + sub.axis() + " that sub-parameters could be joined on");
+                throw new SourceException("parameter " + name + " of shape " + Shapes.print(shape) + " has no axis "
+                        + sub.axis() + " that sub-parameters could be joined on");
             }
             whole += shape[sub.axis()];
         }

@@ -53,8 +53,8 @@ final class Parameters {
         }
         int groups = count(one);
         if (groups != count(other)) {
-            throw new SourceException(one.file() + " has " + groups + " optimizer groups, " + other.file() + " has "
-                    + count(other));
+            throw new SourceException(
+                    one.file() + " has " + groups + " optimizer groups, " + other.file() + " has " + count(other));
         }
         for (int group = 0; group < groups; group++) {
             List<String> names = List.copyOf(one.groups().get(group).keySet());
@@ -104,8 +104,8 @@ final class Parameters {
             ModelStates states = models.get(stage * geometry.tp() + t);
             shapes[t] = states.shape(name);
             if (shapes[t] == null) {
-                throw new SourceException("tensor-parallel ranks hold the same parameters: " + states.file()
-                        + " has no " + name);
+                throw new SourceException(
+                        "tensor-parallel ranks hold the same parameters: " + states.file() + " has no " + name);
             }
         }
         return shapes;

@@ -44,6 +44,7 @@ final class PartitionReader {
     private final Map<List<Integer>, FlatGroup> layouts = new HashMap<>();
 
     private final Map<List<Integer>, long[]> gaps = new HashMap<>();
+    private int expertParallel = 1;
 
     PartitionReader(Reading reading) {
         this.reading = reading;
@@ -59,6 +60,11 @@ final class PartitionReader {
             }
         }
         writeFindings();
+    }
+
+    /** The greatest number of ranks that share experts; 1 without experts. */
+    int expertParallel() {
+        return expertParallel;
     }
 
     private void writeFindings() {
@@ -117,6 +123,7 @@ final class PartitionReader {
             Geometry geometry = reading.geometry();
             this.partitions = partitionCount(geometry.dp());
             this.ep = geometry.dp() / partitions;
+            expertParallel = Math.max(expertParallel, ep);
             this.epRank = geometry.expertRank(d, ep);
             this.partition = geometry.expertDataRank(d, ep);
             this.file = reading.draft().file(torch);
@@ -166,8 +173,8 @@ final class PartitionReader {
             }
             long[] own = Nodes.longs(all.item(group));
             if (own.length != names.size() || Arrays.stream(own).anyMatch(gap -> gap < 0)) {
-                throw new SourceException(all.item(group).path() + " has " + own.length + " gaps for " + names.size()
-                        + " parameters");
+                throw new SourceException(
+                        all.item(group).path() + " has " + own.length + " gaps for " + names.size() + " parameters");
             }
             return own;
         }
@@ -201,8 +208,10 @@ final class PartitionReader {
                 addWindows(state.getKey(), state.getValue());
             }
             if (step != null) {
-                layout.forEachWindow(partition, (parameter, start, place, count) -> reading.groups()
-                        .addStep(global(names.get(parameter)), step, reading.relative(torch.file())));
+                layout.forEachWindow(
+                        partition,
+                        (parameter, start, place, count) -> reading.groups()
+                                .addStep(global(names.get(parameter)), step, reading.relative(torch.file())));
             }
             compareMappings();
         }
@@ -271,8 +280,8 @@ final class PartitionReader {
                         + layout.partitionElements() + ", or " + real + " without padding");
             }
             if (!tensor.isRowMajor()) {
-                throw new SourceException(torch.file() + ": state " + state + " of group " + group
-                        + " is not contiguous");
+                throw new SourceException(
+                        torch.file() + ": state " + state + " of group " + group + " is not contiguous");
             }
             return tensor;
         }
@@ -283,9 +292,10 @@ final class PartitionReader {
                     target(state, tensor, name);
                 }
             }
-            layout.forEachWindow(partition, (parameter, start, place, count) -> target(
-                            state, tensor, names.get(parameter))
-                    .addWindow(start, count, tensor, place, file, holder));
+            layout.forEachWindow(
+                    partition,
+                    (parameter, start, place, count) -> target(state, tensor, names.get(parameter))
+                            .addWindow(start, count, tensor, place, file, holder));
         }
 
         private Draft.Target target(String state, TorchTensor tensor, String name) throws IOException {
@@ -311,17 +321,26 @@ final class PartitionReader {
                 Node attributes = Nodes.attributes(address);
                 long count = attributes.get("numel").asLong();
                 if (count > 0) {
-                    written.put(
-                            name.asText(), List.of(attributes.get("start").asLong(), count));
+                    written.put(name.asText(), List.of(attributes.get("start").asLong(), count));
                 }
             });
-            Map<String, List<Long>> expected = new HashMap<>();
-            layout.forEachWindow(
-                    partition,
-                    (parameter, start, place, count) -> expected.put(names.get(parameter), List.of(place, count)));
-            if (!written.equals(expected)) {
-                wrongMappings.add(reading.relative(torch.file()) + " group " + group);
+            if (written.equals(windows(partition))) {
+                return;
             }
+            for (int other = 0; other < partitions; other++) {
+                if (!written.isEmpty() && written.equals(windows(other))) {
+                    throw new SourceException(torch.file() + " holds partition " + other + " of group " + group
+                            + " by its param_slice_mappings, but its name is that of partition " + partition);
+                }
+            }
+            wrongMappings.add(reading.relative(torch.file()) + " group " + group);
+        }
+
+        private Map<String, List<Long>> windows(int of) throws IOException {
+            Map<String, List<Long>> windows = new HashMap<>();
+            layout.forEachWindow(
+                    of, (parameter, start, place, count) -> windows.put(names.get(parameter), List.of(place, count)));
+            return windows;
         }
     }
 }

@@ -83,11 +83,7 @@ record RankFile(Path path, Kind kind, String prefix, int dp, int mp, int layer, 
 
     /** Whether both names say the same ranks; the prefix is not a rank. */
     boolean isSameRank(RankFile other) {
-        return kind == other.kind
-                && dp == other.dp
-                && mp == other.mp
-                && layer == other.layer
-                && expert == other.expert;
+        return kind == other.kind && dp == other.dp && mp == other.mp && layer == other.layer && expert == other.expert;
     }
 
     String fileName() {

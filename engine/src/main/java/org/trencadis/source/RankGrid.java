@@ -83,8 +83,8 @@ final class RankGrid {
             RankFile one = files.get(i - 1);
             RankFile other = files.get(i);
             if (one.isSameRank(other)) {
-                throw new SourceException("a rank has one file: " + one.fileName() + " and " + other.fileName()
-                        + " in " + directory + " are of the same rank; remove the one that is not of this save");
+                throw new SourceException("a rank has one file: " + one.fileName() + " and " + other.fileName() + " in "
+                        + directory + " are of the same rank; remove the one that is not of this save");
             }
         }
     }
@@ -119,8 +119,9 @@ final class RankGrid {
             }
         }
         if (!missing.isEmpty()) {
-            throw new SourceException((missing.size() == 1 ? "a rank file is missing in " : "rank files are missing in ")
-                    + directory + ": " + firstOf(missing) + "; expected " + ranks(dp, mp) + " by " + why);
+            throw new SourceException(
+                    (missing.size() == 1 ? "a rank file is missing in " : "rank files are missing in ") + directory
+                            + ": " + firstOf(missing) + "; expected " + ranks(dp, mp) + " by " + why);
         }
         return grid;
     }
@@ -133,8 +134,9 @@ final class RankGrid {
                     .filter(file -> !file.prefix().equals(found.getFirst().prefix()))
                     .findFirst()
                     .orElseThrow();
-            throw new SourceException("optimizer files of one save have one prefix: " + found.getFirst().fileName()
-                    + " and " + odd.fileName() + " in " + directory + " differ; one is left from another save");
+            throw new SourceException("optimizer files of one save have one prefix: "
+                    + found.getFirst().fileName() + " and " + odd.fileName() + " in " + directory
+                    + " differ; one is left from another save");
         }
     }
 

@@ -6,7 +6,12 @@ import org.trencadis.storage.FileCache;
 
 /** What the parts of one reading of a DeepSpeed checkpoint share. */
 record Reading(
-        Draft draft, FileCache cache, Geometry geometry, Parameters parameters, GroupBook groups, Attachments attachments) {
+        Draft draft,
+        FileCache cache,
+        Geometry geometry,
+        Parameters parameters,
+        GroupBook groups,
+        Attachments attachments) {
     /** The name of the state of master weights. */
     static final String MASTER = "fp32";
 

@@ -72,7 +72,8 @@ final class SlotReader {
             TorchTensor tensor = entry.getValue();
             if (states.aliases().containsKey(name)) {
                 modules.addAlias(name, states.aliases().get(name));
-            } else if (!states.isPlaceholder(name, tensor) && !states.frozenShapes().containsKey(name)) {
+            } else if (!states.isPlaceholder(name, tensor)
+                    && !states.frozenShapes().containsKey(name)) {
                 modules.note(states, name);
                 moduleTarget(name, tensor, mp, d).addShard(tensor, file, holder);
             }
@@ -114,7 +115,13 @@ final class SlotReader {
                         + ", or " + held + " without padding");
             }
             reading.draft()
-                    .target(name, Reading.MODEL, share.dtype(), reading.parameters().placement(0, name), 0, mp)
+                    .target(
+                            name,
+                            Reading.MODEL,
+                            share.dtype(),
+                            reading.parameters().placement(0, name),
+                            0,
+                            mp)
                     .addWindow(d * SlotGroup.share(size, dp), held, share, 0, file, holder);
         }
     }
@@ -145,8 +152,8 @@ final class SlotReader {
             reading.groups().addSettings(group, list.item(group), reading.relative(torch.file()));
             for (long number : Nodes.longs(list.item(group).get("params"))) {
                 if (number < 0 || number >= subGroups.size()) {
-                    throw new SourceException(list.item(group).path() + " has sub-group " + number + " of "
-                            + subGroups.size());
+                    throw new SourceException(
+                            list.item(group).path() + " has sub-group " + number + " of " + subGroups.size());
                 }
                 Map<String, long[]> names = subGroups.get((int) number);
                 reading.groups().addMembers(group, names.keySet());
@@ -211,7 +218,8 @@ final class SlotReader {
             if (state != null && state.kind() == Kind.DICT) {
                 state.forEachEntry((key, value) -> {
                     String name = key.asText();
-                    boolean scalar = value.kind() == Kind.TENSOR && value.asTensor().shape().length == 0;
+                    boolean scalar =
+                            value.kind() == Kind.TENSOR && value.asTensor().shape().length == 0;
                     if (name.equals("step") && (scalar || value.kind() == Kind.INT || value.kind() == Kind.REAL)) {
                         step[0] = GroupBook.number(value);
                     } else if (value.kind() == Kind.TENSOR && !scalar) {

@@ -338,6 +338,11 @@ public final class Node {
         }
     }
 
+    /** Whether a SET can no longer change. */
+    boolean isFrozen() {
+        return Word.tag(word) == Word.SET && tree().records().isFrozen(word);
+    }
+
     private boolean isStorage() {
         return Word.tag(word) == Word.STORAGE;
     }

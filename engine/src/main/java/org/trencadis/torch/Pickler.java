@@ -35,6 +35,7 @@ public final class Pickler {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream(256);
     private final Map<Object, Integer> memo = new HashMap<>();
     private final List<Storage> storages = new ArrayList<>();
+    private final Map<StorageBytes, Integer> storageNumbers = new HashMap<>();
     private int memoCount;
 
     public Pickler() {
@@ -281,7 +282,7 @@ public final class Pickler {
     }
 
     /**
-     * A row-major tensor with a storage of its own on the processor.
+     * A row-major tensor on the processor. It has a storage of its own; tensors of equal sources share one.
      *
      * @throws IllegalArgumentException where torch has no such element type
      */
@@ -316,13 +317,16 @@ public final class Pickler {
         } else {
             global("torch.storage", "UntypedStorage");
         }
-        text(Integer.toString(storages.size()));
+        Integer known = storageNumbers.putIfAbsent(source, storages.size());
+        text(Integer.toString(known != null ? known : storages.size()));
         text("cpu");
         integer(count);
         out.write(Opcode.TUPLE);
         memoize(null);
         out.write(Opcode.BINPERSID);
-        storages.add(new Storage(bytes, source));
+        if (known == null) {
+            storages.add(new Storage(bytes, source));
+        }
     }
 
     /** A tensor whose bytes are part of the value. */

@@ -216,7 +216,7 @@ final class Records {
 
     // State and what is appended to objects
 
-    /** The state set on an object, tensor or dictionary. */
+    /** The state set on an object, tensor or dictionary; for a set TRUE where it is frozen. */
     long state(long word) {
         long link = link(Word.payload(word));
         return switch (Word.tag(link)) {
@@ -228,7 +228,7 @@ final class Records {
 
     void setState(long word, long state) throws FormatException {
         long record = Word.payload(word);
-        boolean isLink = Word.tag(word) != Word.DICT && Word.tag(link(record)) != Word.EXTRA;
+        boolean isLink = linksToState(word) && Word.tag(link(record)) != Word.EXTRA;
         if (isLink && Word.width(Word.relative(state, record)) <= LINK_BYTES) {
             setLink(record, state);
         } else {
@@ -275,9 +275,23 @@ final class Records {
             return Word.payload(link);
         }
         long extra = tape.allocate(24);
-        tape.put(extra + (Word.tag(word) == Word.DICT ? EXTRA_LIST : EXTRA_STATE), link, 8);
+        tape.put(extra + (linksToState(word) ? EXTRA_STATE : EXTRA_LIST), link, 8);
         setLink(record, Word.of(Word.EXTRA, extra));
         return extra;
+    }
+
+    /** Whether a link leads to a state, or to a block. */
+    private static boolean linksToState(long word) {
+        return Word.tag(word) == Word.OBJECT || Word.tag(word) == Word.TENSOR;
+    }
+
+    /** Makes a set a frozen one; it may then be a key. */
+    void freeze(long set) throws FormatException {
+        tape.put(extra(set) + EXTRA_STATE, Word.TRUE, 8);
+    }
+
+    boolean isFrozen(long set) {
+        return state(set) == Word.TRUE;
     }
 
     private long link(long record) {

@@ -15,6 +15,7 @@ final class Reductions {
         DEFAULT_DICT,
         LIST,
         SET,
+        FROZEN_SET,
         SIZE,
         BYTES,
         ENCODE,
@@ -38,8 +39,8 @@ final class Reductions {
             Map.entry("__builtin__.list", Meaning.LIST),
             Map.entry("builtins.set", Meaning.SET),
             Map.entry("__builtin__.set", Meaning.SET),
-            Map.entry("builtins.frozenset", Meaning.SET),
-            Map.entry("__builtin__.frozenset", Meaning.SET),
+            Map.entry("builtins.frozenset", Meaning.FROZEN_SET),
+            Map.entry("__builtin__.frozenset", Meaning.FROZEN_SET),
             Map.entry("builtins.bytes", Meaning.BYTES),
             Map.entry("__builtin__.bytes", Meaning.BYTES),
             Map.entry("builtins.bytearray", Meaning.BYTES),
@@ -92,11 +93,17 @@ final class Reductions {
         long first = count > 0 ? tree.item(arguments, 0) : Word.NONE;
         return switch (meaning) {
             case DICT -> count == 0 ? records.newContainer(Word.DICT) : count == 1 ? dictionary(first) : -1;
-            case DEFAULT_DICT -> count <= 1
-                    ? records.newContainer(Word.DICT)
-                    : count == 2 ? dictionary(tree.item(arguments, 1)) : -1;
+            case DEFAULT_DICT ->
+                count <= 1 ? records.newContainer(Word.DICT) : count == 2 ? dictionary(tree.item(arguments, 1)) : -1;
             case LIST -> count == 0 ? records.newContainer(Word.LIST) : count == 1 ? copy(Word.LIST, first) : -1;
             case SET -> count == 0 ? records.newContainer(Word.SET) : count == 1 ? copy(Word.SET, first) : -1;
+            case FROZEN_SET -> {
+                long set = understand(in, Meaning.SET, arguments);
+                if (set != -1) {
+                    records.freeze(set);
+                }
+                yield set;
+            }
             case SIZE -> count == 1 && Word.isTuple(first) ? first : -1;
             case BYTES -> bytes(in, arguments, count, first);
             case ENCODE -> count == 2 ? encode(in, first, tree.item(arguments, 1)) : -1;
@@ -104,9 +111,8 @@ final class Reductions {
             case TENSOR_V2 -> tensor(in, TensorForm.V2, arguments, Word.NONE);
             case TENSOR_V3 -> tensor(in, TensorForm.V3, arguments, Word.NONE);
             case PARAMETER -> count >= 1 && Word.tag(first) == Word.TENSOR ? withState(first, Word.NONE) : -1;
-            case PARAMETER_WITH_STATE -> count == 4 && Word.tag(first) == Word.TENSOR
-                    ? withState(first, tree.item(arguments, 3))
-                    : -1;
+            case PARAMETER_WITH_STATE ->
+                count == 4 && Word.tag(first) == Word.TENSOR ? withState(first, tree.item(arguments, 3)) : -1;
             case FROM_TYPE -> count == 4 ? fromType(in, arguments) : -1;
             case OBJECT -> -1;
         };

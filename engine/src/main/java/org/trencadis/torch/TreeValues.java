@@ -88,7 +88,9 @@ final class TreeValues {
         nextOrdinal += 2;
         Value items = new Value.Sequence(items(node, depth + 2));
         return new Value.Instance(
-                new Value.Global("builtins", "set"), new Value.Tuple(List.of(items)), new Value.None());
+                new Value.Global("builtins", node.isFrozen() ? "frozenset" : "set"),
+                new Value.Tuple(List.of(items)),
+                new Value.None());
     }
 
     private Value object(Node node, int depth) throws IOException {

@@ -231,7 +231,10 @@ final class Unpickler {
             case Opcode.EMPTY_DICT -> stack.push(records.newContainer(Word.DICT));
             case Opcode.EMPTY_SET -> stack.push(records.newContainer(Word.SET));
             case Opcode.LIST -> collect(Word.LIST);
-            case Opcode.FROZENSET -> collect(Word.SET);
+            case Opcode.FROZENSET -> {
+                collect(Word.SET);
+                records.freeze(stack.peek());
+            }
             case Opcode.DICT -> collect(Word.DICT);
             case Opcode.APPEND -> add(Word.LIST, stack.size() - 1);
             case Opcode.APPENDS -> add(Word.LIST, stack.popMark());
@@ -296,9 +299,10 @@ final class Unpickler {
             throw in.corrupt("each key has a value", "an even number", to - from);
         }
         for (int i = from; i < to; i += 2) {
-            int tag = Word.tag(stack.words()[i]);
-            if (tag == Word.LIST || tag == Word.DICT) {
-                throw in.corrupt("a key cannot change", "no list or dictionary", tag == Word.LIST ? "list" : "dict");
+            long key = stack.words()[i];
+            int tag = Word.tag(key);
+            if (tag == Word.LIST || tag == Word.DICT || tag == Word.SET && !records.isFrozen(key)) {
+                throw in.corrupt("a key cannot change", "no list, dictionary or set", "one of these");
             }
         }
     }

@@ -117,8 +117,8 @@ final class ZipArchive {
         Arrays.sort(headers);
         for (int entry = 0; entry < count; entry++) {
             int at = Arrays.binarySearch(headers, field(entry, HEADER));
-            // Equal headers leave no room: one of them is then its own limit.
-            column.set((long) entry * FIELDS + LIMIT, at < count ? headers[at + 1] : headers[at]);
+            boolean isShared = headers[at + 1] == headers[at] || at > 0 && headers[at - 1] == headers[at];
+            column.set((long) entry * FIELDS + LIMIT, isShared ? headers[at] : headers[at + 1]);
         }
     }
 

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,14 +38,7 @@ class CheckpointFilesTest {
     private FileEntry entry(String path, Path file) throws IOException {
         FileStamp stamp = FileStamp.of(file);
         return new FileEntry(
-                false,
-                path,
-                stamp.sizeBytes(),
-                stamp.device(),
-                stamp.inode(),
-                stamp.mtimeNs(),
-                stamp.ctimeNs(),
-                null);
+                false, path, stamp.sizeBytes(), stamp.device(), stamp.inode(), stamp.mtimeNs(), stamp.ctimeNs(), null);
     }
 
     private void makeFiles() throws IOException {
@@ -75,8 +70,7 @@ class CheckpointFilesTest {
                 FileCache cache = new FileCache();
                 CheckpointFiles files = CheckpointFiles.open(catalog, base, null, cache)) {
             byte[] bytes = new byte[8];
-            new Gatherer(catalog, files)
-                    .gather(catalog.tensor(0), Region.whole(SHAPE), MemorySegment.ofArray(bytes));
+            new Gatherer(catalog, files).gather(catalog.tensor(0), Region.whole(SHAPE), MemorySegment.ofArray(bytes));
             files.checkUnchanged();
             return bytes;
         }
@@ -130,8 +124,7 @@ class CheckpointFilesTest {
         assertThrows(StorageException.class, () -> read(tensor(file, strided, 0, 8)));
         Encoding backwards = new Encoding(false, false, false, new long[] {-1});
         assertThrows(StorageException.class, () -> read(tensor(file, backwards, 6, 8)));
-        assertArrayEquals(
-                new byte[] {8, 7, 6, 5, 4, 3, 2, 1}, read(tensor(file, backwards, 7, 8)));
+        assertArrayEquals(new byte[] {8, 7, 6, 5, 4, 3, 2, 1}, read(tensor(file, backwards, 7, 8)));
         assertArrayEquals(
                 new byte[] {5, 5, 5, 5, 5, 5, 5, 5},
                 read(tensor(file, new Encoding(false, false, false, new long[] {0}), 4, 8)));
@@ -168,10 +161,44 @@ class CheckpointFilesTest {
                 gatherer.gather(catalog.tensor(0), whole.part(4, 11), target);
                 assertArrayEquals(new byte[] {3, 4, 5, 6, 7, 8, 7, 8}, bytes);
                 for (Region cut : List.of(whole.part(3, 4), whole.part(2, 3))) {
-                    CatalogException refused = assertThrows(
-                            CatalogException.class, () -> gatherer.gather(catalog.tensor(0), cut, target));
+                    CatalogException refused =
+                            assertThrows(CatalogException.class, () -> gatherer.gather(catalog.tensor(0), cut, target));
                     assertTrue(refused.getMessage().contains("packed:model"), refused.getMessage());
                 }
+            }
+        }
+    }
+
+    @Test
+    void readsMoreFilesThanItKeepsOpen() throws IOException {
+        base = Files.createDirectories(directory.resolve("many"));
+        int count = CheckpointFiles.MAX_OPEN + 50;
+        long[] shape = {count};
+        byte[] content = new byte[count];
+        try (CatalogBuilder builder = new CatalogBuilder();
+                FileCache cache = new FileCache()) {
+            int copy = builder.addCopy(builder.addTensor("w", "model", Dtype.UINT8, shape), -1);
+            for (int file = 0; file < count; file++) {
+                content[file] = (byte) (file * 31);
+                Path path = Files.write(base.resolve("f" + file), new byte[] {content[file]});
+                int number = builder.addFile(entry("f" + file, path));
+                builder.addFragment(copy, Region.whole(shape).part(file, 1), -1, -1, number, 0, 1);
+            }
+            try (Catalog catalog = builder.build("test");
+                    CheckpointFiles files = CheckpointFiles.open(catalog, base, null, cache)) {
+                Gatherer gatherer = new Gatherer(catalog, files);
+                MemorySegment view =
+                        gatherer.findView(catalog.tensor(0), Region.whole(shape).part(0, 1));
+                byte[] bytes = new byte[count];
+                gatherer.gather(catalog.tensor(0), Region.whole(shape), MemorySegment.ofArray(bytes));
+                assertArrayEquals(content, bytes);
+                gatherer.gather(
+                        catalog.tensor(0),
+                        Region.whole(shape).part(0, 50),
+                        MemorySegment.ofArray(bytes).asSlice(50));
+                assertArrayEquals(Arrays.copyOf(content, 50), Arrays.copyOfRange(bytes, 50, 100));
+                assertArrayEquals(new byte[] {content[0]}, view.toArray(ValueLayout.JAVA_BYTE));
+                files.checkUnchanged();
             }
         }
     }

@@ -192,8 +192,7 @@ class ConvertTest {
                 IllegalArgumentException.class,
                 () -> Convert.convert(Dtype.INT64, source, 0, Dtype.FLOAT32, source, 8, 1));
         MemorySegment copy = MemorySegment.ofArray(new byte[3]);
-        Convert.convert(
-                Dtype.UINT8, MemorySegment.ofArray(new byte[] {1, 2, 3, 4}), 1, Dtype.UINT8, copy, 0, 3);
+        Convert.convert(Dtype.UINT8, MemorySegment.ofArray(new byte[] {1, 2, 3, 4}), 1, Dtype.UINT8, copy, 0, 3);
         assertArrayEquals(new byte[] {2, 3, 4}, copy.toArray(ValueLayout.JAVA_BYTE));
     }
 

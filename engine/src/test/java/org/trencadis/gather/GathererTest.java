@@ -57,8 +57,7 @@ class GathererTest {
         Box whole = Box.whole(tensor.shape());
         for (long element = 0; element < region.count(); element++) {
             long[] point = region.box().unflatten(region.start() + element);
-            System.arraycopy(
-                    content, (int) whole.flatten(point) * width, expected, (int) element * width, width);
+            System.arraycopy(content, (int) whole.flatten(point) * width, expected, (int) element * width, width);
         }
         byte[] actual = new byte[expected.length];
         gatherer.gatherCopy(tensor, copy, region, MemorySegment.ofArray(actual));

@@ -56,8 +56,7 @@ final class Mosaic implements AutoCloseable {
     }
 
     /** Adds a copy with the canonical bytes {@code content}, which holds all of {@code shape}. */
-    int addCopy(int tensor, Dtype dtype, long[] shape, byte[] content, List<Region> tiles)
-            throws IOException {
+    int addCopy(int tensor, Dtype dtype, long[] shape, byte[] content, List<Region> tiles) throws IOException {
         int copy = builder.addCopy(tensor, -1);
         List<Region> shuffled = new ArrayList<>(tiles);
         java.util.Collections.shuffle(shuffled, random);
@@ -68,8 +67,7 @@ final class Mosaic implements AutoCloseable {
     }
 
     /** Adds one fragment whose elements are those of {@code content} in {@code whole}, in a random encoding. */
-    void addFragment(int copy, Dtype dtype, Box whole, byte[] content, Region tile)
-            throws IOException {
+    void addFragment(int copy, Dtype dtype, Box whole, byte[] content, Region tile) throws IOException {
         int width = dtype.bytes();
         boolean bigEndian = random.nextInt(4) == 0;
         boolean strided = random.nextInt(3) == 0;

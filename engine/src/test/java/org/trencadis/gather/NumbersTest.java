@@ -21,8 +21,7 @@ import org.trencadis.tensor.Dtype;
 class NumbersTest {
     private static double[] load(Dtype dtype, int count, String hex) {
         double[] numbers = new double[count * Numbers.partsOf(dtype)];
-        Numbers.load(
-                dtype, MemorySegment.ofArray(HexFormat.of().parseHex(hex.replace(" ", ""))), count, numbers);
+        Numbers.load(dtype, MemorySegment.ofArray(HexFormat.of().parseHex(hex.replace(" ", ""))), count, numbers);
         return numbers;
     }
 
@@ -75,8 +74,7 @@ class NumbersTest {
         assertArrayEquals(new double[] {0.5, 6, -1}, load(Dtype.FLOAT4_E2M1FN, 3, "71 0a"));
         // e2m3: 000001 is 1/8, 011111 is 7.5, 100000 is -0; e3m2: 011111 is 28, 000001 is 1/16.
         int packed = 0b000001 | 0b011111 << 6 | 0b100000 << 12 | 0b111111 << 18;
-        String hex = String.format(
-                Locale.ROOT, "%02x%02x%02x", packed & 0xFF, packed >> 8 & 0xFF, packed >> 16 & 0xFF);
+        String hex = String.format(Locale.ROOT, "%02x%02x%02x", packed & 0xFF, packed >> 8 & 0xFF, packed >> 16 & 0xFF);
         assertArrayEquals(new double[] {0.125, 7.5, -0.0, -7.5}, load(Dtype.FLOAT6_E2M3FN, 4, hex));
         assertArrayEquals(new double[] {0.0625, 28, -0.0, -28}, load(Dtype.FLOAT6_E3M2FN, 4, hex));
     }
@@ -132,8 +130,11 @@ class NumbersTest {
         }
         assertEquals("[false, true, true, true, true, true]", Arrays.toString(nibbles));
         assertEquals("[false, true, true, true]", Arrays.toString(sixes));
-        MemorySegment zeros = MemorySegment.ofArray(
-                ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putFloat(0f).putFloat(-0f).array());
+        MemorySegment zeros = MemorySegment.ofArray(ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putFloat(0f)
+                .putFloat(-0f)
+                .array());
         assertTrue(ElementBits.areEqual(Dtype.FLOAT32, zeros, zeros, 1));
         assertEquals(0, zeros.get(ValueLayout.JAVA_BYTE, 0));
     }

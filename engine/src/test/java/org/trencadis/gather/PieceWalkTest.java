@@ -307,8 +307,8 @@ class PieceWalkTest {
             try (Catalog catalog = mosaic.build();
                     CheckpointFiles files = CheckpointFiles.open(catalog, directory, null, mosaic.cache)) {
                 Gatherer gatherer = new Gatherer(catalog, files);
-                CatalogException refused = assertThrows(
-                        CatalogException.class, () -> new PieceWalk(gatherer, 2).run(null, done -> {}));
+                CatalogException refused =
+                        assertThrows(CatalogException.class, () -> new PieceWalk(gatherer, 2).run(null, done -> {}));
                 for (String part : List.of("w:exp_avg", "copy 2", "[1234, 56]", ".bin", "--copies")) {
                     assertTrue(refused.getMessage().contains(part), refused.getMessage());
                 }
@@ -465,8 +465,7 @@ class PieceWalkTest {
         long[] shape = {100};
         try (Mosaic mosaic = new Mosaic(directory, 6)) {
             int tensor = mosaic.builder.addTensor("w", "fp32", Dtype.FLOAT32, shape);
-            mosaic.addCopy(
-                    tensor, Dtype.FLOAT32, shape, mosaic.randomBytes(400), List.of(Region.whole(shape)));
+            mosaic.addCopy(tensor, Dtype.FLOAT32, shape, mosaic.randomBytes(400), List.of(Region.whole(shape)));
             try (Catalog catalog = mosaic.build()) {
                 Path file = directory.resolve(catalog.file(catalog.extent(
                                         catalog.fragment(catalog.copy(catalog.tensor(0), 0), 0), 0)

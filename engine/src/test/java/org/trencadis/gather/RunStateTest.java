@@ -73,8 +73,12 @@ class RunStateTest {
         // U+FF5E comes after U+10000 as UTF-16 code units, but before it as UTF-8 bytes.
         Value canonical = canonical(null, group(mapping(), "\uD800\uDC00", "\uFF5E"));
         Value.Tuple group = (Value.Tuple)
-                ((Value.Sequence) ((Value.Tuple) canonical).items().getFirst()).items().getFirst();
-        assertEquals(new Value.Sequence(List.of(text("\uFF5E"), text("\uD800\uDC00"))), group.items().getFirst());
+                ((Value.Sequence) ((Value.Tuple) canonical).items().getFirst())
+                        .items()
+                        .getFirst();
+        assertEquals(
+                new Value.Sequence(List.of(text("\uFF5E"), text("\uD800\uDC00"))),
+                group.items().getFirst());
         assertEquals(
                 canonical(null, group(mapping("a", BETAS, "b", new Value.None()))),
                 canonical(null, group(mapping("b", new Value.None(), "a", BETAS))));
@@ -97,8 +101,7 @@ class RunStateTest {
         Group first = group(mapping("lr", new Value.Real(1)), "a");
         Group second = group(mapping("lr", new Value.Real(2)), "b");
         assertNotEquals(canonical(null, first, second), canonical(null, second, first));
-        assertNotEquals(
-                canonical(null, first), canonical(null, group(mapping("lr", new Value.Int(1)), "a")));
+        assertNotEquals(canonical(null, first), canonical(null, group(mapping("lr", new Value.Int(1)), "a")));
         assertNotEquals(
                 canonical(null, first),
                 canonical(null, group(mapping("lr", new Value.Real(1), "amsgrad", new Value.Bool(false)), "a")));
@@ -124,8 +127,7 @@ class RunStateTest {
     @Test
     void replacesSharedContainersByCopiesAndRefusesEndlessOrHugeOnes() throws IOException {
         Value.Mapping shared = mapping("a", BETAS, "b", new Value.Shared(1));
-        assertEquals(
-                canonical(null, group(mapping("a", BETAS, "b", BETAS))), canonical(null, group(shared)));
+        assertEquals(canonical(null, group(mapping("a", BETAS, "b", BETAS))), canonical(null, group(shared)));
         assertThrows(CatalogException.class, () -> canonical(null, group(mapping("a", new Value.Shared(0)))));
         assertThrows(CatalogException.class, () -> canonical(null, group(mapping("a", new Value.Shared(7)))));
         List<Value> bomb = new ArrayList<>();
@@ -133,7 +135,6 @@ class RunStateTest {
         for (long ordinal = 2; ordinal < 64; ordinal++) {
             bomb.add(new Value.Sequence(List.of(new Value.Shared(ordinal), new Value.Shared(ordinal))));
         }
-        assertThrows(
-                CatalogException.class, () -> canonical(null, group(mapping("a", new Value.Sequence(bomb)))));
+        assertThrows(CatalogException.class, () -> canonical(null, group(mapping("a", new Value.Sequence(bomb)))));
     }
 }

@@ -76,7 +76,8 @@ class StatsAndDifferenceTest {
         double[] expected = {least, greatest, sum / (ELEMENTS - 2 * 211), Math.sqrt(squares)};
         withTensor("stats", Dtype.FLOAT32, SHAPE, bytes.array(), gatherer -> {
             AtomicLong progress = new AtomicLong();
-            Stats stats = Stats.ofTensors(gatherer, new int[] {0}, 2, progress::addAndGet).getFirst();
+            Stats stats = Stats.ofTensors(gatherer, new int[] {0}, 2, progress::addAndGet)
+                    .getFirst();
             assertEquals(4L * ELEMENTS, progress.get());
             assertEquals(ELEMENTS, stats.elements());
             assertEquals(211, stats.nanCount());
@@ -97,22 +98,28 @@ class StatsAndDifferenceTest {
     void takesComplexNumbersByTheirMagnitude() throws IOException {
         byte[] content = doubles(3, 4, 0, Double.NaN, Double.POSITIVE_INFINITY, 1);
         withTensor("complex", Dtype.COMPLEX128, new long[] {3}, content, gatherer -> {
-            Stats stats = Stats.ofTensors(gatherer, new int[] {0}, 1, done -> {}).getFirst();
+            Stats stats =
+                    Stats.ofTensors(gatherer, new int[] {0}, 1, done -> {}).getFirst();
             assertEquals(new Stats(3, 1, 1, 5, 5, 5, 5), stats);
         });
     }
 
     private void compare(String name, Dtype dtype, long[] shape, byte[] left, byte[] right, Difference expected)
             throws IOException {
-        withTensor(name + "-left", dtype, shape, left, one -> withTensor(name + "-right", dtype, shape, right, other -> {
-            Difference difference = Difference.ofPairs(
-                            one, other, List.of(new Difference.Pair(0, 0)), 2, done -> {})
-                    .getFirst();
-            assertArrayEquals(expected.firstPoint(), difference.firstPoint());
-            assertEquals(expected.differing(), difference.differing());
-            assertEquals(expected.largestAbsolute(), difference.largestAbsolute());
-            assertEquals(expected.firstPoint() == null, difference.isEqual());
-        }));
+        withTensor(
+                name + "-left",
+                dtype,
+                shape,
+                left,
+                one -> withTensor(name + "-right", dtype, shape, right, other -> {
+                    Difference difference = Difference.ofPairs(
+                                    one, other, List.of(new Difference.Pair(0, 0)), 2, done -> {})
+                            .getFirst();
+                    assertArrayEquals(expected.firstPoint(), difference.firstPoint());
+                    assertEquals(expected.differing(), difference.differing());
+                    assertEquals(expected.largestAbsolute(), difference.largestAbsolute());
+                    assertEquals(expected.firstPoint() == null, difference.isEqual());
+                }));
     }
 
     @Test
@@ -164,10 +171,19 @@ class StatsAndDifferenceTest {
 
     @Test
     void refusesTensorsOfTwoShapes() throws IOException {
-        withTensor("one", Dtype.FLOAT64, new long[] {2}, doubles(1, 2), one ->
-                withTensor("two", Dtype.FLOAT64, new long[] {1, 2}, doubles(1, 2), other -> assertThrows(
-                        IllegalArgumentException.class,
-                        () -> Difference.ofPairs(
-                                one, other, List.of(new Difference.Pair(0, 0)), 1, done -> {}))));
+        withTensor(
+                "one",
+                Dtype.FLOAT64,
+                new long[] {2},
+                doubles(1, 2),
+                one -> withTensor(
+                        "two",
+                        Dtype.FLOAT64,
+                        new long[] {1, 2},
+                        doubles(1, 2),
+                        other -> assertThrows(
+                                IllegalArgumentException.class,
+                                () -> Difference.ofPairs(
+                                        one, other, List.of(new Difference.Pair(0, 0)), 1, done -> {}))));
     }
 }

@@ -124,8 +124,8 @@ class CoverageTest {
     @Test
     void refusesRegionsOutsideTheTensor() {
         List<Region> outside = List.of(Region.of(new Box(new long[] {0, 3}, new long[] {2, 2})));
-        CatalogException refused = assertThrows(
-                CatalogException.class, () -> Coverage.findFault(new long[] {2, 4}, regions(outside)));
+        CatalogException refused =
+                assertThrows(CatalogException.class, () -> Coverage.findFault(new long[] {2, 4}, regions(outside)));
         assertTrue(refused.getMessage().contains("[0:2,3:5]"), refused.getMessage());
         assertThrows(CatalogException.class, () -> Coverage.findFault(new long[] {2}, regions(outside)));
     }
@@ -159,8 +159,7 @@ class CoverageTest {
         }
     }
 
-    private static void add(CatalogBuilder builder, int copy, List<Region> regions, String name)
-            throws IOException {
+    private static void add(CatalogBuilder builder, int copy, List<Region> regions, String name) throws IOException {
         int file = builder.addFile(new FileEntry(false, name, 0, 0, 0, 0, 0, null));
         for (Region region : regions) {
             builder.addFragment(copy, region, -1, -1, file, 0, 4 * region.count());

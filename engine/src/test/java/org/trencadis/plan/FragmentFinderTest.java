@@ -77,8 +77,11 @@ class FragmentFinderTest {
             FragmentFinder finder = new FragmentFinder(catalog);
             Region row = Region.of(new Box(new long[] {500, 0}, new long[] {1, 1000}));
             assertEquals(100, found(catalog, finder, row).size());
-            assertEquals(1, found(catalog, finder, Region.whole(shape).part(999_999, 1)).size());
-            assertEquals(2, found(catalog, finder, Region.whole(shape).part(5, 10)).size());
+            assertEquals(
+                    1,
+                    found(catalog, finder, Region.whole(shape).part(999_999, 1)).size());
+            assertEquals(
+                    2, found(catalog, finder, Region.whole(shape).part(5, 10)).size());
             GatherPlanner planner = new GatherPlanner(catalog);
             Tensor tensor = catalog.tensor(0);
             GatherPlanner.Cost cost = planner.planCost(tensor, catalog.copy(tensor, 0), row);

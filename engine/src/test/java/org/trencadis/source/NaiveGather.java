@@ -47,19 +47,29 @@ final class NaiveGather {
         long[] strides = encoding == null || encoding.strides() == null
                 ? Shapes.rowMajorStrides(region.box().extents())
                 : encoding.strides();
-        long origin = position(region, strides, region.start());
+        long[] point = region.box().unflatten(region.start());
+        long origin = position(region, strides, point);
+        boolean swapped = encoding != null && encoding.bigEndian();
         for (long k = 0; k < region.count(); k++) {
-            long from = extent.offset() + (position(region, strides, region.start() + k) - origin) * width;
-            long to = whole.flatten(region.box().unflatten(region.start() + k)) * width;
+            int from = (int) (extent.offset() + (position(region, strides, point) - origin) * width);
+            int to = (int) whole.flatten(point) * width;
             for (int b = 0; b < width; b++) {
-                boolean swapped = encoding != null && encoding.bigEndian();
-                target[(int) to + b] = file[(int) from + (swapped ? width - 1 - b : b)];
+                target[to + b] = file[from + (swapped ? width - 1 - b : b)];
             }
+            increment(point, region.box());
         }
     }
 
-    private static long position(Region region, long[] strides, long flat) {
-        long[] point = region.box().unflatten(flat);
+    private static void increment(long[] point, Box box) {
+        for (int axis = point.length - 1; axis >= 0; axis--) {
+            if (++point[axis] < box.end(axis)) {
+                return;
+            }
+            point[axis] = box.offsets()[axis];
+        }
+    }
+
+    private static long position(Region region, long[] strides, long[] point) {
         long position = 0;
         for (int axis = 0; axis < point.length; axis++) {
             position += (point[axis] - region.box().offsets()[axis]) * strides[axis];

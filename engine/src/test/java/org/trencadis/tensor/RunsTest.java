@@ -15,7 +15,8 @@ class RunsTest {
     private static long[] oracle(Region source, long[] strides, Region target) {
         long[] expected = new long[(int) target.count()];
         Arrays.fill(expected, Long.MIN_VALUE);
-        long[] used = strides != null ? strides : Shapes.rowMajorStrides(source.box().extents());
+        long[] used =
+                strides != null ? strides : Shapes.rowMajorStrides(source.box().extents());
         for (long to = 0; to < target.count(); to++) {
             long[] point = target.box().unflatten(target.start() + to);
             for (long from = 0; from < source.count(); from++) {
@@ -82,8 +83,14 @@ class RunsTest {
     @Test
     void joinsRunsOfSeveralCallsWhereTheyContinue() throws IOException {
         StringBuilder runs = new StringBuilder();
-        Runs.Merged merged = new Runs.Merged((from, step, to, count) ->
-                runs.append(from).append('/').append(step).append('>').append(to).append('x').append(count).append(' '));
+        Runs.Merged merged = new Runs.Merged((from, step, to, count) -> runs.append(from)
+                .append('/')
+                .append(step)
+                .append('>')
+                .append(to)
+                .append('x')
+                .append(count)
+                .append(' '));
         for (long[] run : List.of(
                 new long[] {0, 1, 0, 2},
                 new long[] {2, 1, 2, 3},

@@ -65,6 +65,28 @@ public final class RecordLayout {
         }
     }
 
+    /**
+     * A fault of one field that its own rule cannot see.
+     *
+     * @param fieldOffsetBytes which field: its offset in the record
+     * @param recordOffsetBytes position of the record in {@code resource}
+     */
+    public Corrupt fault(
+            int fieldOffsetBytes,
+            long recordOffsetBytes,
+            String rule,
+            Object expected,
+            Object actual,
+            String resource) {
+        for (Field field : fields) {
+            if (field.offsetBytes() == fieldOffsetBytes) {
+                Place place = new Place(resource, name + "." + field.name(), recordOffsetBytes + fieldOffsetBytes);
+                return new Corrupt(rule, expected, actual, place);
+            }
+        }
+        throw new IllegalArgumentException(name + " has no field at " + fieldOffsetBytes);
+    }
+
     /** One line a field, {@code name=value}, for people. */
     public String print(MemorySegment segment, long base) {
         StringBuilder text = new StringBuilder(name);

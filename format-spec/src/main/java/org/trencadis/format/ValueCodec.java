@@ -22,6 +22,9 @@ public final class ValueCodec {
     /** The deepest nesting that is written or read. */
     public static final int MAX_DEPTH = 200;
 
+    /** Room made for a declared count: nested counts must not multiply what a few bytes can ask for. */
+    private static final int MAX_PRESIZED = 64;
+
     private static final int NONE = 1;
     private static final int FALSE = 2;
     private static final int TRUE = 3;
@@ -195,7 +198,7 @@ public final class ValueCodec {
 
         private List<Value> items(int depth) throws Corrupt {
             int count = count(1);
-            List<Value> items = new ArrayList<>(count);
+            List<Value> items = new ArrayList<>(Math.min(count, MAX_PRESIZED));
             for (int i = 0; i < count; i++) {
                 items.add(read(depth + 1));
             }
@@ -204,7 +207,7 @@ public final class ValueCodec {
 
         private List<Value.Entry> entries(int depth) throws Corrupt {
             int count = count(2);
-            List<Value.Entry> entries = new ArrayList<>(count);
+            List<Value.Entry> entries = new ArrayList<>(Math.min(count, MAX_PRESIZED));
             for (int i = 0; i < count; i++) {
                 entries.add(new Value.Entry(read(depth + 1), read(depth + 1)));
             }

@@ -11,9 +11,12 @@ import picocli.CommandLine.Parameters;
 /** Prints in what two checkpoints differ. */
 @Command(
         name = "diff",
+        header = "List in what two checkpoints differ.",
         description = {
-            "List the tensors and the run state in which two checkpoints differ, tab-separated: name, state, way, then",
-            "key=value. Prints nothing and exits with 0 where they are equal, exits with 1 where they are not."
+            "Separated by tabs: name, state, way, then key=value: the first element that differs, both "
+                    + "values, the largest absolute difference and the number of elements that differ. Then the run "
+                    + "state: setting, both values.",
+            "Prints nothing and exits with 0 where they are equal, exits with 1 where they are not."
         })
 final class DiffCommand extends LeafCommand {
     @Parameters(index = "0", paramLabel = "A", description = "A checkpoint, as in WHAT.")
@@ -82,7 +85,7 @@ final class DiffCommand extends LeafCommand {
                                 "first=" + Printable.point(difference.firstElement()),
                                 left,
                                 right,
-                                "maxAbsolute=" + Printable.number(difference.maxAbsolute()),
+                                "maxAbsolute=" + difference.maxAbsolute(),
                                 "elements=" + difference.elements());
             default -> out().fields(name, state, way, left, right);
         }

@@ -18,10 +18,13 @@ import picocli.CommandLine.Parameters;
 /** Prints digests, stored or computed. */
 @Command(
         name = "digest",
+        header = "Print digests: equal ones mean the same state of training.",
         description = {
-            "Print the universal digest, the run digest and a digest per state; equal digests mean the same state of",
-            "training, whatever layout wrote it. With --states, --include or --exclude: digests of the selected states",
-            "alone, over the selected tensors alone."
+            "The universal digest is over all tensors, the run digest over optimizer groups, steps and "
+                    + "loss scaler; then one for each state. They are the same whatever layout wrote the "
+                    + "checkpoint.",
+            "With --states: those states alone. With --include or --exclude: digests of states over the "
+                    + "selected tensors alone."
         })
 final class DigestCommand extends LeafCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")

@@ -2,9 +2,13 @@ package org.trencadis.tools;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.trencadis.Checkpoint;
 import org.trencadis.ExportReport;
 import org.trencadis.ExportSettings;
+import org.trencadis.UniversalReport;
+import org.trencadis.layout.LayoutException;
+import org.trencadis.layout.UniversalLayout;
 import org.trencadis.tensor.Dtype;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,30 +18,52 @@ import picocli.CommandLine.Parameters;
 /** Writes files that other software reads. */
 @Command(
         name = "export",
+        header = "Write files that other software reads.",
         description = {
-            "Write the weights as safetensors: the fp32 master of each parameter that has one, buffers and frozen",
-            "parameters as the module held them, under their plain names. With --states: those states instead; where",
-            "they are several, each tensor is called NAME.STATE. A tied parameter is written once; its other names",
-            "stand in the file's metadata.",
-            "OUT becomes a directory with model.safetensors, or numbered files with model.safetensors.index.json where",
-            "the tensors take more than --max-shard-size; or, where OUT ends in .safetensors, that one file."
+            "safetensors: the weights. The fp32 master of each parameter that has one, buffers and frozen "
+                    + "parameters as the module held them, under their plain names. With --states: those states "
+                    + "instead; where they are several, each tensor is called NAME.STATE. A tied parameter is "
+                    + "written once; its other names stand in the metadata of its file.",
+            "OUT becomes a directory with model.safetensors, or numbered files with "
+                    + "model.safetensors.index.json where the tensors take more than --max-shard-size; or, where "
+                    + "OUT ends in .safetensors, that one file.",
+            "deepspeed-universal: a universal folder that DeepSpeed resumes from, for the stage that "
+                    + "--layout names.",
+            "What exists is not replaced, and a failed export leaves nothing."
         })
 final class ExportCommand extends LeafCommand {
     /** Formats that can be written. */
     enum Format {
-        safetensors
+        SAFETENSORS("safetensors"),
+        DEEPSPEED_UNIVERSAL("deepspeed-universal");
+
+        private final String text;
+
+        Format(String text) {
+            this.text = text;
+        }
+
+        @Override
+        public String toString() {
+            return text;
+        }
     }
 
     /** Types that floats can be rounded to. */
     enum FloatType {
-        bf16(Dtype.BFLOAT16),
-        fp16(Dtype.FLOAT16),
-        fp32(Dtype.FLOAT32);
+        BF16(Dtype.BFLOAT16),
+        FP16(Dtype.FLOAT16),
+        FP32(Dtype.FLOAT32);
 
         private final Dtype dtype;
 
         FloatType(Dtype dtype) {
             this.dtype = dtype;
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -73,21 +99,52 @@ final class ExportCommand extends LeafCommand {
     @Mixin
     SelectionArguments selection;
 
+    @Option(
+            names = "--layout",
+            paramLabel = "LAYOUT",
+            description = "What will load a deepspeed-universal export: zero=1, zero=2 or zero=3. Default: zero=1.")
+    String layout;
+
     @Override
     public Integer call() throws IOException {
+        int workers = Threads.check(threads);
         long start = System.nanoTime();
-        ExportSettings settings = new ExportSettings(
-                selection.filter(),
-                dtype == null ? null : dtype.dtype,
-                ByteSize.parse("--max-shard-size", maxShardSize),
-                Threads.check(threads));
-        ExportReport report;
         try (Checkpoint checkpoint = source.open(what)) {
-            report = withProgress(progress -> checkpoint.exportSafetensors(out, settings, progress));
+            switch (format) {
+                case SAFETENSORS -> {
+                    ExportSettings settings = safetensorsSettings(workers);
+                    reportFiles(withProgress(progress -> checkpoint.exportSafetensors(out, settings, progress)), start);
+                }
+                case DEEPSPEED_UNIVERSAL -> {
+                    checkUniversal();
+                    UniversalLayout target = universalLayout();
+                    reportTree(withProgress(progress -> checkpoint.exportUniversal(out, target, workers, progress)), start);
+                }
+            }
         }
+        return CommandRunner.CLEAN;
+    }
+
+    private ExportSettings safetensorsSettings(int workers) {
+        if (layout != null) {
+            throw new UsageException("--layout says nothing about safetensors, which hold whole tensors");
+        }
+        Dtype rounded = dtype == null ? null : dtype.dtype;
+        return new ExportSettings(
+                selection.filter(), rounded, ByteSize.parse("--max-shard-size", maxShardSize), workers);
+    }
+
+    /** A universal folder is a whole state of training: nothing can be left out of it or rounded. */
+    private void checkUniversal() {
+        if (dtype != null || selection.filter().limitsNames() || selection.filter().limitsStates()) {
+            throw new UsageException("--dtype, --states, --include and --exclude are for --format safetensors");
+        }
+    }
+
+    private void reportFiles(ExportReport report, long start) throws IOException {
         long nanos = System.nanoTime() - start;
         if (isJson()) {
-            json(json -> json.field("format", format.name())
+            json(json -> json.field("format", format.toString())
                     .array("files", () -> report.files().forEach(file -> json.item(file.toString())))
                     .field("tensors", report.tensors())
                     .field("bytes", report.tensorBytes())
@@ -101,6 +158,34 @@ final class ExportCommand extends LeafCommand {
             out().fields("bytes", report.tensorBytes());
             out().fields("seconds", Printable.seconds(nanos));
         }
-        return CommandRunner.CLEAN;
+    }
+
+    private void reportTree(UniversalReport report, long start) throws IOException {
+        long nanos = System.nanoTime() - start;
+        if (isJson()) {
+            json(json -> json.field("format", format.toString())
+                    .field("directory", report.directory().toString())
+                    .field("files", report.files())
+                    .field("tensors", report.tensors())
+                    .field("bytes", report.tensorBytes())
+                    .field("fileBytes", report.fileBytes())
+                    .field("seconds", nanos / 1e9)
+                    .array("notices", () -> report.notices().forEach(json::item)));
+        } else {
+            report.notices().forEach(notice -> out().messages().println("trencadis: " + Printable.name(notice)));
+            out().fields("directory", Printable.name(report.directory().toString()));
+            out().fields("files", report.files());
+            out().fields("tensors", report.tensors());
+            out().fields("bytes", report.tensorBytes());
+            out().fields("seconds", Printable.seconds(nanos));
+        }
+    }
+
+    private UniversalLayout universalLayout() {
+        try {
+            return layout == null ? UniversalLayout.STANDARD : UniversalLayout.parse(layout);
+        } catch (LayoutException e) {
+            throw new UsageException("--layout: " + e.getMessage());
+        }
     }
 }

@@ -12,9 +12,9 @@ import picocli.CommandLine.Parameters;
 /** Copies a checkpoint into a container. */
 @Command(
         name = "import",
+        header = "Copy a checkpoint into a container.",
         description = {
-            "Copy a checkpoint into a container: each tensor whole, checked, and stored once however many checkpoints",
-            "hold it."
+            "Each tensor is stored whole, checked, and once, however many checkpoints hold it."
         })
 final class ImportCommand extends LeafCommand {
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, or a checkpoint of a container.")
@@ -36,15 +36,26 @@ final class ImportCommand extends LeafCommand {
     @Option(names = "--threads", paramLabel = "N", description = "Workers; default: one per processor.")
     Integer threads;
 
+    @Option(
+            names = "--copies",
+            paramLabel = "WHICH",
+            description = "Where copies that must be equal are not: take first, average, or copy number N."
+                    + " Default: refuse, naming them.")
+    String copies;
+
     @Override
     public Integer call() throws IOException {
+        if (copies != null && !copies.matches("first|average|[0-9]{1,9}")) {
+            throw new UsageException("--copies takes first, average or a number, not " + copies);
+        }
         long start = System.nanoTime();
-        ImportSettings settings = new ImportSettings(as, codec, Threads.check(threads));
+        ImportSettings settings = new ImportSettings(as, codec, Threads.check(threads), copies);
         ImportReport report;
         try (Checkpoint checkpoint = source.open(what)) {
             report = withProgress(progress -> checkpoint.importInto(container, settings, progress));
         }
         long nanos = System.nanoTime() - start;
+        report.findings().forEach(finding -> out().messages().println("trencadis: " + Printable.name(finding.text())));
         if (isJson()) {
             json(json -> json.field("checkpoint", report.name())
                     .field("container", container.toString())

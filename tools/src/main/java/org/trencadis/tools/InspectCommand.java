@@ -21,9 +21,10 @@ import picocli.CommandLine.Parameters;
 /** Says what a checkpoint is, or where one tensor of it lies. */
 @Command(
         name = "inspect",
+        header = "Say what a checkpoint was taken for and why, or where a tensor lies.",
         description = {
-            "Say what WHAT was taken for and why: geometry, states, groups, aliases, files, attachments; or, for one",
-            "tensor, its copies, and of each fragment its region, file and offset."
+            "Without NAME: source and evidence, geometry, states, groups, aliases, files, attachments.",
+            "With NAME: the copies of the tensor, and of each fragment its region, file and offset."
         })
 final class InspectCommand extends LeafCommand {
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")

@@ -11,9 +11,9 @@ import picocli.CommandLine.Parameters;
 /** Writes an index that points into the original files. */
 @Command(
         name = "link",
+        header = "Show a framework's directory as a universal checkpoint; copies nothing.",
         description = {
-            "Show a framework's directory as a universal checkpoint without copying it: OUT becomes a container whose",
-            "index points into the original files, which must stay."
+            "OUT becomes a container whose index points into the original files, which must stay."
         })
 final class LinkCommand extends LeafCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "The framework's checkpoint directory.")

@@ -14,9 +14,13 @@ import picocli.CommandLine.Parameters;
 /** Lists tensors, or the checkpoints of a container that holds several. */
 @Command(
         name = "ls",
+        header = "List the tensors of a checkpoint, or the checkpoints of a container.",
         description = {
-            "List the tensors of a checkpoint, one a line: name, state, dtype, shape, bytes, copies, fragments,",
-            "separated by tabs; totals last. A container that holds several checkpoints lists them."
+            "One tensor a line, separated by tabs: name, state, dtype, shape, bytes, copies, fragments; "
+                    + "totals last.",
+            "A container that holds one checkpoint lists its tensors; one that holds several lists them: "
+                    + "name, generation, tensors, bytes, source, link or stored, universal digest. NAME of DIR@NAME "
+                    + "chooses one."
         })
 final class LsCommand extends LeafCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")

@@ -8,7 +8,10 @@ import picocli.CommandLine.Parameters;
 /** Deletes a checkpoint. */
 @Command(
         name = "rm",
-        description = "Delete a checkpoint from its container. Bytes that nothing else needs stay until `gc`.")
+        header = "Delete a checkpoint from its container.",
+        description = {
+            "Bytes that nothing else needs stay until they are collected."
+        })
 final class RmCommand extends LeafCommand {
     @Parameters(paramLabel = "CONTAINER@NAME", description = "The checkpoint.")
     String what;

@@ -15,10 +15,11 @@ import picocli.CommandLine.Parameters;
 /** Writes a part of one tensor. */
 @Command(
         name = "slice",
+        header = "Write a part of a tensor.",
         description = {
-            "Write a part of a tensor: its elements in row-major order, little-endian, or a .npy file of them (numpy has no",
-            "bfloat16 and no 8-bit floats: those come as raw bytes, |V2 and |V1). Only the bytes that are asked for are",
-            "read."
+            "Its elements in row-major order, little-endian; or with --npy a file for numpy, which has no "
+                    + "bfloat16 and no 8-bit floats: those come as raw bytes, |V2 and |V1. Only the bytes that are "
+                    + "asked for are read."
         })
 final class SliceCommand extends LeafCommand {
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")

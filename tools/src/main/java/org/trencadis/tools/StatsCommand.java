@@ -12,9 +12,10 @@ import picocli.CommandLine.Parameters;
 /** Prints numbers about the elements of tensors. */
 @Command(
         name = "stats",
+        header = "Count NaN and infinite elements; least, greatest, mean and norm.",
         description = {
-            "Count NaN and infinite elements of each tensor; least, greatest, mean and norm are those of the finite",
-            "ones. Tab-separated: name, state, then key=value."
+            "Least, greatest, mean and norm are those of the finite elements. Separated by tabs: name, "
+                    + "state, then key=value."
         })
 final class StatsCommand extends LeafCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")

@@ -1,6 +1,7 @@
 package org.trencadis.tools;
 
 import java.io.IOException;
+import java.util.Locale;
 import org.trencadis.Checkpoint;
 import org.trencadis.VerifyFinding;
 import org.trencadis.VerifyLevel;
@@ -12,10 +13,12 @@ import picocli.CommandLine.Parameters;
 /** Looks for damage. */
 @Command(
         name = "verify",
+        header = "Look for damage.",
         description = {
-            "Look for damage. Prints each finding with its place and the command that heals it, and exits with 1 where",
-            "there are any. Levels: structure reads no tensor bytes; copies compares what must be equal; data reads",
-            "every byte and compares it with each digest that is known."
+            "Prints each finding with its place and the command that heals it, and exits with 1 where "
+                    + "there are any. A container without @NAME is checked with all its checkpoints.",
+            "Levels: structure reads no tensor bytes; copies compares copies that must be equal; data "
+                    + "reads every byte and compares it with each digest that is known."
         })
 final class VerifyCommand extends LeafCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
@@ -47,7 +50,7 @@ final class VerifyCommand extends LeafCommand {
 
     private void write(Json json, VerifyReport report) throws IOException {
         json.field("what", what)
-                .field("level", level.name().toLowerCase(java.util.Locale.ROOT))
+                .field("level", level.name().toLowerCase(Locale.ROOT))
                 .field("clean", report.isClean())
                 .field("tensors", report.tensors())
                 .field("readBytes", report.readBytes())
