@@ -81,8 +81,7 @@ final class ShardTable {
 
     private void checkKnown(String rule, long actual, long expected, long offset) throws Unsupported {
         if (actual != expected) {
-            throw new Unsupported(
-                    rule, expected, Long.toUnsignedString(actual), new Place(resource, "header", offset));
+            throw new Unsupported(rule, expected, Long.toUnsignedString(actual), new Place(resource, "header", offset));
         }
     }
 

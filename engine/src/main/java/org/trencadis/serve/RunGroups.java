@@ -41,13 +41,18 @@ final class RunGroups {
         return read;
     }
 
+    private static boolean isStep(Value key) {
+        return key instanceof Value.Text text
+                && (text.value().equals(STEP) || text.value().equals(STEPS));
+    }
+
     private void add(Group group, Consumer<String> notices) {
         List<Value.Entry> kept = new ArrayList<>();
         Value common = group.settings().find(STEP);
         Value each = group.settings().find(STEPS);
         Double step = common == null ? null : ValueTree.real(common, 0);
         for (Value.Entry entry : group.settings().entries()) {
-            if (entry.value() == common || entry.value() == each) {
+            if (isStep(entry.key())) {
                 continue;
             }
             Value value = Emittable.clean(entry.value(), "group " + group.name() + ", " + label(entry), notices);

@@ -59,7 +59,9 @@ class ContainerTest {
             assertEquals(List.of(), Stored.staging(directory));
             assertEquals(0, report.reusedBytes());
             assertEquals(13, report.tensors());
-            long logical = original.expected.values().stream().mapToLong(bytes -> bytes.length).sum();
+            long logical = original.expected.values().stream()
+                    .mapToLong(bytes -> bytes.length)
+                    .sum();
             assertEquals(logical, report.logicalBytes());
             long files = 0;
             for (Path shard : container.shardFiles()) {
@@ -156,8 +158,7 @@ class ContainerTest {
                 Tensor wide = stored.catalog().tensor(stored.catalog().findTensor("c.wide", "model"));
                 var view = gatherer.findView(wide, org.trencadis.tensor.Region.whole(wide.shape()));
                 assertArrayEquals(
-                        original.expected.get("c.wide:model/0"),
-                        view.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
+                        original.expected.get("c.wide:model/0"), view.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
                 assertEquals(0, view.address() % 4096);
             }
         }
@@ -192,8 +193,8 @@ class ContainerTest {
                 Container container = Container.openOrCreate(directory, cache)) {
             importInto(container, original, "x", Codec.RAW, 1);
             Map<String, String> before = Stored.files(directory);
-            IOException refused = assertThrows(
-                    StorageException.class, () -> importInto(container, original, "x", Codec.ZSTD, 1));
+            IOException refused =
+                    assertThrows(StorageException.class, () -> importInto(container, original, "x", Codec.ZSTD, 1));
             assertTrue(refused.getMessage().contains("already has a checkpoint x"), refused.getMessage());
             assertThrows(
                     StorageException.class,

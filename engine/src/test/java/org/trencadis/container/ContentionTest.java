@@ -80,7 +80,8 @@ class ContentionTest {
     @Test
     void threadsThatWriteOneContainerAtOnceAllSucceedAndOneOfEachNameWins() throws Exception {
         Path directory = temporary.resolve("c");
-        try (ExecutorService pool = Executors.newFixedThreadPool(4, Thread.ofPlatform().factory())) {
+        try (ExecutorService pool =
+                Executors.newFixedThreadPool(4, Thread.ofPlatform().factory())) {
             List<Future<Boolean>> done = new ArrayList<>();
             for (int writer = 0; writer < 8; writer++) {
                 int number = writer;

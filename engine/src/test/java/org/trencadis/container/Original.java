@@ -152,8 +152,7 @@ final class Original implements AutoCloseable {
                     stamp.ctimeNs(),
                     null));
             for (Placed one : placed) {
-                builder.addFragment(
-                        one.copy(), one.region(), -1, one.holders(), number, one.offset(), one.bytes());
+                builder.addFragment(one.copy(), one.region(), -1, one.holders(), number, one.offset(), one.bytes());
             }
             builder.addFact("base", new Value.Text(base.toString()));
             catalog = builder.build("original");

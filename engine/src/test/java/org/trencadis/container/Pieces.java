@@ -69,7 +69,8 @@ final class Pieces {
         Path staging = Files.createTempDirectory(files.staging(), "w");
         try (ExistingShards existing = ExistingShards.open(files, findings);
                 ShardSetWriter writer = new ShardSetWriter(plan(), codec, staging, existing, files);
-                ExecutorService pool = Executors.newFixedThreadPool(threads, Thread.ofPlatform().factory())) {
+                ExecutorService pool = Executors.newFixedThreadPool(
+                        threads, Thread.ofPlatform().factory())) {
             List<Future<?>> done = new ArrayList<>();
             for (Piece piece : order) {
                 done.add(pool.submit(() -> {
@@ -94,7 +95,8 @@ final class Pieces {
         byte[] run = runs.get(piece.run());
         int from = piece.number() * FormatLimits.CHUNK_BYTES;
         int length = Math.min(FormatLimits.CHUNK_BYTES, run.length - from);
-        ByteBuffer bytes = ByteBuffer.allocateDirect(length).put(run, from, length).flip();
+        ByteBuffer bytes =
+                ByteBuffer.allocateDirect(length).put(run, from, length).flip();
         byte[] sha256 = Digests.sha256().digest(java.util.Arrays.copyOfRange(run, from, from + length));
         writer.accept(piece.run(), piece.number(), bytes, sha256);
     }

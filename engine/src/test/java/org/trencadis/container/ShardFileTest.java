@@ -76,9 +76,8 @@ class ShardFileTest {
             for (int round = 0; round < 60; round++) {
                 int from = round == 0 ? 0 : random.nextInt(run.length);
                 int count = round == 0 ? run.length : random.nextInt(Math.min(run.length - from, 200_000) + 1);
-                MemorySegment target = round % 2 == 0
-                        ? arena.allocate(count + 10)
-                        : MemorySegment.ofArray(new byte[count + 10]);
+                MemorySegment target =
+                        round % 2 == 0 ? arena.allocate(count + 10) : MemorySegment.ofArray(new byte[count + 10]);
                 shard.read(1, from, target, 5, count);
                 assertArrayEquals(
                         Arrays.copyOfRange(run, from, from + count),
@@ -94,8 +93,7 @@ class ShardFileTest {
         try (ShardFile shard = ShardFile.open(shard(codec, run), cache)) {
             MemorySegment view = shard.findView(0, CHUNK - 10, 30);
             if (codec == Codec.RAW) {
-                assertArrayEquals(
-                        Arrays.copyOfRange(run, CHUNK - 10, CHUNK + 20), view.toArray(ValueLayout.JAVA_BYTE));
+                assertArrayEquals(Arrays.copyOfRange(run, CHUNK - 10, CHUNK + 20), view.toArray(ValueLayout.JAVA_BYTE));
             } else {
                 assertNull(view);
             }

@@ -66,7 +66,8 @@ class ShardPlanTest {
                     shard = plan.shard(part);
                     assertEquals(next[shard]++, plan.slot(part) + chunk);
                     assertEquals(Math.min(left, FormatLimits.CHUNK_BYTES), plan.chunkBytes(part, chunk));
-                    assertEquals(bytes[run] <= shardBytes ? 1 : 2, Math.min(2, plan.endPart(run) - plan.firstPart(run)));
+                    assertEquals(
+                            bytes[run] <= shardBytes ? 1 : 2, Math.min(2, plan.endPart(run) - plan.firstPart(run)));
                     left -= plan.chunkBytes(part, chunk);
                 }
             }

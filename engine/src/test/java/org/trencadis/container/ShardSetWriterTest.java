@@ -43,7 +43,8 @@ class ShardSetWriterTest {
     private static List<byte[]> runs(long seed) {
         Random random = new Random(seed);
         List<byte[]> runs = new ArrayList<>();
-        for (int length : new int[] {1, 63, 70_000, 0, 65_535, 65_536, CHUNK, CHUNK + 1, 5 * CHUNK + 9, 4096, 2 * CHUNK, 12}) {
+        for (int length :
+                new int[] {1, 63, 70_000, 0, 65_535, 65_536, CHUNK, CHUNK + 1, 5 * CHUNK + 9, 4096, 2 * CHUNK, 12}) {
             byte[] bytes = new byte[length];
             random.nextBytes(bytes);
             for (int at = 0; runs.size() % 2 == 0 && at < length; at++) {
@@ -91,7 +92,8 @@ class ShardSetWriterTest {
                 assertEquals(0, chunk.offsetBytes() % alignment);
                 assertEquals(
                         plan.bytes(part),
-                        shard.findView(parts.firstChunk(part), 0, plan.bytes(part)).byteSize());
+                        shard.findView(parts.firstChunk(part), 0, plan.bytes(part))
+                                .byteSize());
             }
         }
     }
@@ -167,7 +169,8 @@ class ShardSetWriterTest {
         }
         Map<String, String> expected = null;
         Pieces after = new Pieces(changed);
-        for (List<Pieces.Piece> order : List.of(after.inOrder(), after.reversed(), after.shuffled(7), after.shuffled(8))) {
+        for (List<Pieces.Piece> order :
+                List.of(after.inOrder(), after.reversed(), after.shuffled(7), after.shuffled(8))) {
             ContainerFiles files = container();
             Pieces before = new Pieces(old);
             before.write(files, codec, before.inOrder(), 1);
@@ -211,7 +214,8 @@ class ShardSetWriterTest {
         byte[] damage = Files.readAllBytes(rotten);
         StoredParts second = pieces.write(files, codec, pieces.shuffled(3), 2);
         assertEquals(1, pieces.findings.size(), pieces.findings.toString());
-        assertTrue(pieces.findings.getFirst().text().contains(rotten.getFileName().toString()));
+        assertTrue(
+                pieces.findings.getFirst().text().contains(rotten.getFileName().toString()));
         assertTrue(second.writtenBytes() > 0);
         assertSame(pieces.runs, pieces.readBack(files, second));
         assertArrayEquals(damage, Files.readAllBytes(rotten), "what exists is never overwritten");

@@ -45,9 +45,11 @@ class SafetensorsFileTest {
         for (Dtype dtype : dtypes) {
             for (long[] shape : List.of(new long[] {}, new long[] {0, 7}, new long[] {4}, new long[] {3, 8})) {
                 if (dtype.bits() % 8 == 0 || shape.length > 0) {
-                    byte[] bytes = new byte[(int) dtype.bytes(Region.whole(shape).count())];
+                    byte[] bytes =
+                            new byte[(int) dtype.bytes(Region.whole(shape).count())];
                     random.nextBytes(bytes);
-                    made.add(new Made(dtype.torchName() + "." + shape.length + "é\"\n" + made.size(), dtype, shape, bytes));
+                    made.add(new Made(
+                            dtype.torchName() + "." + shape.length + "é\"\n" + made.size(), dtype, shape, bytes));
                 }
             }
         }
@@ -108,8 +110,9 @@ class SafetensorsFileTest {
             int at = 0;
             int position = 8 + length;
             // As a file of all types by safetensors 0.8.0 has them; F6 types stand where its source ranks them.
-            for (String dtype : "U64 I64 F64 C64 F32 U32 I32 BF16 F16 U16 I16 F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 F8_E4M3 F8_E5M2 I8 U8 F6_E3M2 F6_E2M3 F4 BOOL"
-                    .split(" ")) {
+            for (String dtype :
+                    "U64 I64 F64 C64 F32 U32 I32 BF16 F16 U16 I16 F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 F8_E4M3 F8_E5M2 I8 U8 F6_E3M2 F6_E2M3 F4 BOOL"
+                            .split(" ")) {
                 int next = header.indexOf("\"dtype\":\"" + dtype + "\"");
                 assertEquals(true, next > at, dtype + " after the types before it");
                 at = next;
@@ -119,7 +122,8 @@ class SafetensorsFileTest {
                         .filter(each -> each.name.equals(tensor.name()))
                         .findFirst()
                         .orElseThrow();
-                assertArrayEquals(own.bytes, Arrays.copyOfRange(whole, position, position + own.bytes.length), own.name);
+                assertArrayEquals(
+                        own.bytes, Arrays.copyOfRange(whole, position, position + own.bytes.length), own.name);
                 position += own.bytes.length;
             }
             assertEquals(whole.length, position);
@@ -139,7 +143,8 @@ class SafetensorsFileTest {
             List<ExportedTensor> tensors = ExportSelection.weights(gatherer.catalog(), tensor -> true, target);
             SafetensorsFile file = new SafetensorsFile("f", gatherer, tensors, Map.of());
             byte[] whole = read(file, 0, (int) file.sizeBytes());
-            int position = whole.length - (int) tensors.stream().mapToLong(ExportedTensor::bytes).sum();
+            int position = whole.length
+                    - (int) tensors.stream().mapToLong(ExportedTensor::bytes).sum();
             for (ExportedTensor tensor : file.tensors()) {
                 Made own = made.stream()
                         .filter(each -> each.name.equals(tensor.name()))
