@@ -165,6 +165,9 @@ class LauncherIT {
         Files.createSymbolicLink(temp.resolve("linked checkpoint"), sample);
         Run run = launch(List.of("digest", "--sha256", "linked checkpoint"));
         assertEquals(expected, run.out());
+        for (String name : List.of("a link", "next", "linked checkpoint")) {
+            Files.delete(temp.resolve(name));
+        }
     }
 
     @Test
@@ -197,7 +200,11 @@ class LauncherIT {
         while (!Files.exists(kept) && demo.isAlive()) {
             Thread.onSpinWait();
         }
-        assertEquals(0, new ProcessBuilder("kill", "-INT", String.valueOf(demo.pid())).start().waitFor());
+        assertEquals(
+                0,
+                new ProcessBuilder("kill", "-INT", String.valueOf(demo.pid()))
+                        .start()
+                        .waitFor());
         assertEquals(130, demo.waitFor());
         assertEquals("trencadis: interrupted\n", Files.readString(temp.resolve("err")));
         try (Stream<Path> entries = Files.walk(kept)) {
