@@ -7,7 +7,6 @@ module org.trencadis.engine {
     requires org.slf4j;
     requires com.github.luben.zstd_jni;
     requires org.lz4.java;
-    requires tools.jackson.databind;
     requires tools.jackson.core;
 
     exports org.trencadis;

@@ -40,7 +40,7 @@ final class CommandRunner {
     }
 
     private int execute(String[] args) {
-        CommandLine line = new CommandLine(root)
+        CommandLine line = Trencadis.parser(root, args)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionStrategy(this::runParsed)
                 .setParameterExceptionHandler((e, all) -> reportUsage(e))
@@ -83,7 +83,7 @@ final class CommandRunner {
             return CLEAN;
         }
         if (Failures.isInterrupt(failure)) {
-            print("interrupted; nothing was left half-made", INTERRUPTED);
+            print("interrupted", INTERRUPTED);
             return INTERRUPTED;
         }
         int code = failure instanceof UsageException ? USAGE : FAILED;

@@ -7,6 +7,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 
 /** What went wrong, in one line that says what to do next. */
 final class Failures {
@@ -43,12 +44,18 @@ final class Failures {
             case AccessDeniedException e -> e.getFile() + ": permission denied; run as a user who may read it";
             case FileAlreadyExistsException e ->
                 e.getFile() + ": exists already and is not replaced; choose another name or remove it first";
-            case FileSystemException e when e.getReason() != null -> e.getFile() + ": " + e.getReason() + hint(e);
+            case NotDirectoryException e -> e.getFile() + ": is no directory; check the path";
+            case FileSystemException e -> e.getMessage() + hint(e);
             case UsageException e -> e.getMessage();
-            case IOException e when e.getMessage() != null -> e.getMessage() + hint(e);
-            case OutOfMemoryError e -> "out of memory (" + e.getMessage() + "); report this with the command that you ran";
-            default -> "internal error: " + failure + "; run again with --stacktrace and report what it prints";
+            case IOException e -> e.getMessage() == null ? internal(e) : e.getMessage() + hint(e);
+            case OutOfMemoryError e ->
+                "out of memory (" + e.getMessage() + "); report this with the command that you ran";
+            default -> internal(failure);
         };
+    }
+
+    private static String internal(Throwable failure) {
+        return "internal error: " + failure + "; run again with --stacktrace and report what it prints";
     }
 
     private static String hint(IOException e) {

@@ -6,7 +6,9 @@ import java.util.concurrent.TimeUnit;
 /** Where the process starts. */
 public final class Main {
     /** How long an interrupted command may take to put things back before the process ends all the same. */
-    private static final long CLEANUP_SECONDS = 10;
+    private static final int CLEANUP_STEPS = 100;
+
+    private static final long STEP_MILLIS = 100;
 
     private Main() {}
 
@@ -14,31 +16,35 @@ public final class Main {
     public static void main(String[] args) {
         Streams streams = Streams.ofProcess();
         CountDownLatch finished = new CountDownLatch(1);
-        Runtime.getRuntime()
-                .addShutdownHook(Thread.ofPlatform().name("interrupt").unstarted(stopper(finished)));
+        Thread command = Thread.currentThread();
+        Thread stopper = Thread.ofPlatform().name("interrupt").unstarted(() -> stop(command, finished, streams));
+        Runtime.getRuntime().addShutdownHook(stopper);
         int code = CommandRunner.run(streams, args);
         finished.countDown();
-        System.exit(code);
+        if (stopper.isAlive()) {
+            // A signal came: the exit code is the JVM's, 130 for SIGINT.
+            System.exit(code);
+        }
+        // All is written and closed, and leaving this way loads no logger to report the exit to.
+        Runtime.getRuntime().halt(code);
     }
 
-    /**
-     * Runs when the process is told to end, by a signal or by {@link System#exit}: interrupts a command that still works
-     * and gives it time to take back what is half-made. The exit code after a signal is the JVM's, 130 for SIGINT.
-     */
-    private static Runnable stopper(CountDownLatch finished) {
-        Thread command = Thread.currentThread();
-        return () -> {
-            if (finished.getCount() == 0) {
-                return;
-            }
-            command.interrupt();
-            try {
-                if (!finished.await(CLEANUP_SECONDS, TimeUnit.SECONDS)) {
-                    command.interrupt();
+    /** Interrupts the command and gives it time to take back what is half-made; one that only waits for a reader has nothing. */
+    private static void stop(Thread command, CountDownLatch finished, Streams streams) {
+        command.interrupt();
+        boolean wasWriting = false;
+        try {
+            for (int step = 0; step < CLEANUP_STEPS; step++) {
+                if (finished.await(STEP_MILLIS, TimeUnit.MILLISECONDS)) {
+                    return;
                 }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+                if (wasWriting && streams.isWriting()) {
+                    return;
+                }
+                wasWriting = streams.isWriting();
             }
-        };
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

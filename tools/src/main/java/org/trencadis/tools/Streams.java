@@ -19,12 +19,14 @@ final class Streams {
     private static final int BUFFER_BYTES = 1 << 16;
 
     private final OutputStream out;
+    private final PipeOutput pipe;
     private final PrintStream messages;
     private final boolean isOutputTerminal;
     private final boolean areMessagesOnTerminal;
 
-    private Streams(OutputStream out, PrintStream messages, boolean outputTerminal, boolean messagesTerminal) {
-        this.out = out;
+    private Streams(PipeOutput pipe, PrintStream messages, boolean outputTerminal, boolean messagesTerminal) {
+        this.pipe = pipe;
+        this.out = new BufferedOutputStream(pipe, BUFFER_BYTES);
         this.messages = messages;
         this.isOutputTerminal = outputTerminal;
         this.areMessagesOnTerminal = messagesTerminal;
@@ -34,14 +36,14 @@ final class Streams {
     static Streams ofProcess() {
         String terminals = System.getProperty("trencadis.terminals", "");
         return new Streams(
-                new BufferedOutputStream(new PipeOutput(new FileOutputStream(FileDescriptor.out)), BUFFER_BYTES),
+                new PipeOutput(new FileOutputStream(FileDescriptor.out)),
                 new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8),
                 terminals.contains("1"),
                 terminals.contains("2"));
     }
 
     static Streams of(OutputStream out, OutputStream messages) {
-        return new Streams(out, new PrintStream(messages, true, StandardCharsets.UTF_8), false, false);
+        return new Streams(new PipeOutput(out), new PrintStream(messages, true, StandardCharsets.UTF_8), false, false);
     }
 
     /** Results, in bytes. */
@@ -58,6 +60,11 @@ final class Streams {
     /** Writes one line of tab-separated fields. */
     void fields(Object... fields) throws IOException {
         line(Arrays.stream(fields).map(String::valueOf).collect(Collectors.joining("\t")));
+    }
+
+    /** Whether a write waits for a reader, which no interrupt ends. */
+    boolean isWriting() {
+        return pipe.isWriting;
     }
 
     PrintStream messages() {
@@ -84,6 +91,7 @@ final class Streams {
     /** Tells a closed pipe from other failures. */
     private static final class PipeOutput extends OutputStream {
         private final OutputStream next;
+        private volatile boolean isWriting;
 
         PipeOutput(OutputStream next) {
             this.next = next;
@@ -96,10 +104,13 @@ final class Streams {
 
         @Override
         public void write(byte[] bytes, int offset, int count) throws IOException {
+            isWriting = true;
             try {
                 next.write(bytes, offset, count);
             } catch (IOException e) {
                 throw "Broken pipe".equals(e.getMessage()) ? new ClosedException(e) : e;
+            } finally {
+                isWriting = false;
             }
         }
     }

@@ -1,5 +1,10 @@
 package org.trencadis.tools;
 
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -21,20 +26,6 @@ import picocli.CommandLine.Spec;
             "container (DIR@NAME).",
             "Exit codes: 0 done and clean, 1 findings or differences, 2 could not run,",
             "3 wrong usage, 130 interrupted."
-        },
-        subcommands = {
-            LsCommand.class,
-            InspectCommand.class,
-            StatsCommand.class,
-            SliceCommand.class,
-            DigestCommand.class,
-            DiffCommand.class,
-            VerifyCommand.class,
-            LinkCommand.class,
-            ImportCommand.class,
-            ExportCommand.class,
-            RmCommand.class,
-            DemoCommand.class
         })
 final class Trencadis implements Runnable {
     @Option(
@@ -50,6 +41,44 @@ final class Trencadis implements Runnable {
     CommandSpec spec;
 
     final Streams streams;
+
+    /** The commands in the order of the help, by name. */
+    private static final Map<String, Supplier<LeafCommand>> COMMANDS = commands();
+
+    private static Map<String, Supplier<LeafCommand>> commands() {
+        Map<String, Supplier<LeafCommand>> commands = new LinkedHashMap<>();
+        commands.put("ls", LsCommand::new);
+        commands.put("inspect", InspectCommand::new);
+        commands.put("stats", StatsCommand::new);
+        commands.put("slice", SliceCommand::new);
+        commands.put("digest", DigestCommand::new);
+        commands.put("diff", DiffCommand::new);
+        commands.put("verify", VerifyCommand::new);
+        commands.put("link", LinkCommand::new);
+        commands.put("import", ImportCommand::new);
+        commands.put("export", ExportCommand::new);
+        commands.put("rm", RmCommand::new);
+        commands.put("demo", DemoCommand::new);
+        return commands;
+    }
+
+    /**
+     * The parser for {@code args}. Reading the annotations of a command takes longer than running a small one, so where the
+     * first word names a command, the others stay unknown.
+     */
+    static CommandLine parser(Trencadis root, String[] args) {
+        CommandLine line = new CommandLine(root);
+        String first = Arrays.stream(args)
+                .filter(word -> !word.startsWith("-"))
+                .findFirst()
+                .orElse("");
+        COMMANDS.forEach((name, command) -> {
+            if (name.equals(first) || !COMMANDS.containsKey(first)) {
+                line.addSubcommand(name, command.get());
+            }
+        });
+        return line;
+    }
 
     Trencadis(Streams streams) {
         this.streams = streams;

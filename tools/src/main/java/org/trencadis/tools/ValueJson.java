@@ -1,6 +1,7 @@
 package org.trencadis.tools;
 
 import java.io.IOException;
+import java.math.BigInteger;
 import org.trencadis.Values;
 import org.trencadis.format.Value;
 
@@ -12,8 +13,7 @@ final class ValueJson {
         switch (value) {
             case Value.None none -> json.field(name, (String) null);
             case Value.Bool bool -> json.field(name, bool.value());
-            case Value.Int number when number.value().bitLength() < Long.SIZE ->
-                json.field(name, number.value().longValueExact());
+            case Value.Int number -> field(json, name, number.value());
             case Value.Real real -> json.field(name, real.value());
             case Value.Text text -> json.field(name, text.value());
             case Value.Blob blob -> json.field(name, blob.value());
@@ -21,6 +21,32 @@ final class ValueJson {
             case Value.Tuple tuple -> json.array(name, () -> items(json, tuple.items()));
             case Value.Mapping mapping -> json.object(name, () -> fields(json, mapping));
             default -> json.field(name, Values.print(value));
+        }
+    }
+
+    /** A whole number, as text where it is beyond 64 bits. */
+    private static void field(Json json, String name, BigInteger number) {
+        if (number.bitLength() < Long.SIZE) {
+            json.field(name, number.longValueExact());
+        } else {
+            json.field(name, number.toString());
+        }
+    }
+
+    private static void item(Json json, BigInteger number) {
+        if (number.bitLength() < Long.SIZE) {
+            json.item(number.longValueExact());
+        } else {
+            json.item(number.toString());
+        }
+    }
+
+    /** A number, as text where it is none that JSON has. */
+    private static void item(Json json, Value.Real real) {
+        if (Double.isFinite(real.value())) {
+            json.item(real.value());
+        } else {
+            json.item(Values.print(real));
         }
     }
 
@@ -35,9 +61,8 @@ final class ValueJson {
         for (Value item : items) {
             switch (item) {
                 case Value.Text text -> json.item(text.value());
-                case Value.Int number when number.value().bitLength() < Long.SIZE ->
-                    json.item(number.value().longValueExact());
-                case Value.Real real when Double.isFinite(real.value()) -> json.item(real.value());
+                case Value.Int number -> item(json, number.value());
+                case Value.Real real -> item(json, real);
                 case Value.Mapping mapping -> json.item(() -> fields(json, mapping));
                 case Value.Sequence list -> json.itemArray(() -> items(json, list.items()));
                 case Value.Tuple tuple -> json.itemArray(() -> items(json, tuple.items()));

@@ -170,7 +170,7 @@ class ExportCommandTest {
                 Cli.run("export", raw, other, "--format", "deepspeed-universal", "--dtype", "bf16")
                         .code());
         assertEquals(
-                2,
+                3,
                 Cli.run("export", raw, other, "--format", "deepspeed-universal", "--layout", "zero=9")
                         .code());
         assertFalse(Files.exists(other));
