@@ -101,11 +101,12 @@ public final class Checkpoint implements AutoCloseable {
             return names.getFirst();
         }
         if (names.isEmpty()) {
-            throw new IOException(directory + ": holds no checkpoint yet; `trencadis import DIR " + directory
-                    + "` stores one");
+            throw new IOException(
+                    directory + ": holds no checkpoint yet; `trencadis import DIR " + directory + "` stores one");
         }
         throw new IOException(directory + ": holds " + names.size() + " checkpoints, say which: "
-                + String.join(", ", names.stream().map(each -> directory + "@" + each).toList()));
+                + String.join(
+                        ", ", names.stream().map(each -> directory + "@" + each).toList()));
     }
 
     private static Checkpoint openSource(What what, OpenOptions options, FileCache cache) throws IOException {

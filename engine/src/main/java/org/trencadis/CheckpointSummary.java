@@ -8,4 +8,10 @@ package org.trencadis;
  * @param universal universal digest, or null where it was not computed
  */
 public record CheckpointSummary(
-        String name, long generation, int tensors, long logicalBytes, String source, boolean isLink, byte[] universal) {}
+        String name,
+        long generation,
+        int tensors,
+        long logicalBytes,
+        String source,
+        boolean isLink,
+        byte[] universal) {}

@@ -61,7 +61,8 @@ final class Containers {
 
     static String remove(What what) throws IOException {
         if (!what.isContainer()) {
-            throw new IOException(what.directory() + ": is no container; only a checkpoint of a container can be removed");
+            throw new IOException(
+                    what.directory() + ": is no container; only a checkpoint of a container can be removed");
         }
         try (FileCache cache = new FileCache();
                 Container container = Container.open(what.directory(), cache)) {
@@ -141,7 +142,9 @@ final class Containers {
             return source.name();
         }
         String tag = source.catalog().findFact("tag");
-        String text = tag != null ? tag : source.directory().toRealPath().getFileName().toString();
+        String text = tag != null
+                ? tag
+                : source.directory().toRealPath().getFileName().toString();
         String name = text.replaceAll("[^A-Za-z0-9._-]", "_");
         String started = name.matches("[A-Za-z0-9_].*") ? name : "_" + name;
         return started.substring(0, Math.min(MAX_NAME_CHARACTERS, started.length()));

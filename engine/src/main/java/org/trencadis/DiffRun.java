@@ -76,7 +76,10 @@ final class DiffRun {
                         Difference.Kind.SHAPE, a, Shapes.print(a.shape()), Shapes.print(b.shape())));
             } else if (a.dtype() != b.dtype()) {
                 found.add(Difference.ofTensor(
-                        Difference.Kind.DTYPE, a, a.dtype().torchName(), b.dtype().torchName()));
+                        Difference.Kind.DTYPE,
+                        a,
+                        a.dtype().torchName(),
+                        b.dtype().torchName()));
             } else {
                 comparable.add(pair);
             }

@@ -55,8 +55,7 @@ final class DigestRun {
     List<TensorDigest> flat(List<Tensor> tensors) throws IOException {
         progress.start(tensors.stream().mapToLong(Tensor::bytes).sum());
         int[] ordinals = tensors.stream().mapToInt(Tensor::ordinal).toArray();
-        byte[][] flat =
-                new FlatDigests(gatherer).ofTensors(ordinals, Checkpoint.defaultThreads(), progress::advance);
+        byte[][] flat = new FlatDigests(gatherer).ofTensors(ordinals, Checkpoint.defaultThreads(), progress::advance);
         List<TensorDigest> digests = new ArrayList<>();
         for (int i = 0; i < flat.length; i++) {
             digests.add(new TensorDigest(tensors.get(i), flat[i]));

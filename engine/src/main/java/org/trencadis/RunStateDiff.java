@@ -74,7 +74,11 @@ final class RunStateDiff {
         addKeys(a, keys);
         addKeys(b, keys);
         for (String key : keys) {
-            addValue(found, path + "." + key, a.settings().find(key), b.settings().find(key));
+            addValue(
+                    found,
+                    path + "." + key,
+                    a.settings().find(key),
+                    b.settings().find(key));
         }
     }
 

@@ -60,8 +60,7 @@ final class SliceRun {
         try (PieceBuffer buffer = new PieceBuffer()) {
             for (long first = 0; first < elements; first += step) {
                 long count = Math.min(step, elements - first);
-                MemorySegment piece =
-                        buffer.bytes().asSlice(0, tensor.dtype().bytes(count));
+                MemorySegment piece = buffer.bytes().asSlice(0, tensor.dtype().bytes(count));
                 gatherer.gather(tensor, new Region(box, first, count), piece);
                 sink.accept(piece);
             }

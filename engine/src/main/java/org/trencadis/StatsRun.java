@@ -25,8 +25,7 @@ final class StatsRun {
     List<TensorStats> whole(List<Tensor> tensors) throws IOException {
         progress.start(tensors.stream().mapToLong(Tensor::bytes).sum());
         int[] ordinals = tensors.stream().mapToInt(Tensor::ordinal).toArray();
-        List<Stats> stats =
-                Stats.ofTensors(gatherer, ordinals, Checkpoint.defaultThreads(), progress::advance);
+        List<Stats> stats = Stats.ofTensors(gatherer, ordinals, Checkpoint.defaultThreads(), progress::advance);
         List<TensorStats> named = new ArrayList<>();
         for (int i = 0; i < ordinals.length; i++) {
             Stats each = stats.get(i);
@@ -114,8 +113,7 @@ final class StatsRun {
         TensorStats toStats(Tensor tensor, long rank) {
             long finite = elements - nans - infinities;
             double mean = finite == 0 ? Double.NaN : sum / finite;
-            return new TensorStats(
-                    tensor, rank, elements, nans, infinities, least, greatest, mean, Math.sqrt(squares));
+            return new TensorStats(tensor, rank, elements, nans, infinities, least, greatest, mean, Math.sqrt(squares));
         }
     }
 }

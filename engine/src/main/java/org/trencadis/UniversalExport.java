@@ -18,8 +18,7 @@ final class UniversalExport {
     private final int threads;
     private final Progress progress;
 
-    UniversalExport(
-            Checkpoint checkpoint, Gatherer gatherer, UniversalLayout layout, int threads, Progress progress) {
+    UniversalExport(Checkpoint checkpoint, Gatherer gatherer, UniversalLayout layout, int threads, Progress progress) {
         this.checkpoint = checkpoint;
         this.gatherer = gatherer;
         this.layout = layout;
@@ -30,7 +29,8 @@ final class UniversalExport {
     UniversalReport write(Path out) throws IOException {
         Set<String> notices = new LinkedHashSet<>();
         UniversalTree tree = UniversalTree.plan(gatherer, layout, notices::add);
-        progress.start(tree.files().stream().mapToLong(UniversalFile::payloadBytes).sum());
+        progress.start(
+                tree.files().stream().mapToLong(UniversalFile::payloadBytes).sum());
         TreeExport export = new TreeExport(threads, progress, checkpoint::checkUnchanged);
         long fileBytes = export.write(tree, out);
         return new UniversalReport(

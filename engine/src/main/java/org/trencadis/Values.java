@@ -53,6 +53,7 @@ public final class Values {
     private static String printTensor(Value.Tensor tensor) {
         Dtype dtype = Dtype.find(tensor.dtypeCode());
         String type = dtype == null ? "type " + tensor.dtypeCode() : dtype.torchName();
-        return "tensor(" + type + " " + tensor.shape() + " " + printBlob(tensor.bytes().value()) + ")";
+        return "tensor(" + type + " " + tensor.shape() + " "
+                + printBlob(tensor.bytes().value()) + ")";
     }
 }

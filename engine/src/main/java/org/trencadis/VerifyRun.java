@@ -36,8 +36,7 @@ final class VerifyRun {
         this.progress = progress;
     }
 
-    static VerifyReport run(String what, OpenOptions options, VerifyLevel level, Progress progress)
-            throws IOException {
+    static VerifyReport run(String what, OpenOptions options, VerifyLevel level, Progress progress) throws IOException {
         What parsed = What.parse(what);
         VerifyRun run = new VerifyRun(level, progress);
         if (parsed.isContainer()) {
@@ -68,7 +67,8 @@ final class VerifyRun {
         progress.start(0);
         try (Checkpoint checkpoint = Checkpoint.open(what, options);
                 ShardSet none = new ShardSet(new FileCache())) {
-            notes.add("the original files carry no digests: this shows that they can be read, not that they are unchanged");
+            notes.add(
+                    "the original files carry no digests: this shows that they can be read, not that they are unchanged");
             check(checkpoint.gatherer(), null, none, null);
         } catch (FormatException | CatalogException | StorageException e) {
             findings.addFailure(e);
@@ -130,8 +130,8 @@ final class VerifyRun {
     private static String heal(Path container, String name, boolean isLink, String base) {
         String remove = "trencadis rm " + Shell.quote(container + "@" + name);
         String origin = base == null ? "ORIGINAL" : Shell.quote(base);
-        return remove + " && trencadis " + (isLink ? "link " : "import ") + origin + " " + Shell.quote(container) + " --as "
-                + name;
+        return remove + " && trencadis " + (isLink ? "link " : "import ") + origin + " " + Shell.quote(container)
+                + " --as " + name;
     }
 
     private void check(Gatherer gatherer, Path shardDirectory, ShardSet shards, String heal) throws IOException {
@@ -139,8 +139,11 @@ final class VerifyRun {
         Catalog catalog = gatherer.catalog();
         tensors += catalog.tensorCount();
         check.checkFiles();
-        Workers.run(Checkpoint.defaultThreads(), catalog.tensorCount(), PieceBuffer::new, (buffer, number) ->
-                check(check, catalog, (int) number, buffer.bytes()));
+        Workers.run(
+                Checkpoint.defaultThreads(),
+                catalog.tensorCount(),
+                PieceBuffer::new,
+                (buffer, number) -> check(check, catalog, (int) number, buffer.bytes()));
     }
 
     private void check(CheckpointCheck check, Catalog catalog, int ordinal, MemorySegment buffer) throws IOException {

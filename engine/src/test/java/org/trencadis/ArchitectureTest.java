@@ -19,8 +19,6 @@ import java.io.InputStream;
 import java.lang.module.ModuleDescriptor;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -243,18 +241,12 @@ class ArchitectureTest {
     @Test
     void theModuleExportsItsRootAndWhatTheRootNames() throws IOException {
         Set<String> named = new TreeSet<>();
-        Deque<JavaClass> open = new ArrayDeque<>(ENGINE.stream()
-                .filter(type -> type.getPackageName().equals(ROOT) && isVisible(type))
-                .toList());
-        Set<JavaClass> seen = new HashSet<>(open);
-        while (!open.isEmpty()) {
-            JavaClass type = open.pop();
-            named.add(type.getPackageName());
-            for (JavaClass next : signatureTypes(type)) {
-                boolean ours = ENGINE.contain(next.getName());
-                if (ours && seen.add(next)) {
-                    open.push(next);
-                }
+        for (JavaClass type : ENGINE) {
+            if (type.getPackageName().equals(ROOT) && isVisible(type)) {
+                named.add(ROOT);
+                signatureTypes(type).stream()
+                        .filter(next -> ENGINE.contain(next.getName()))
+                        .forEach(next -> named.add(next.getPackageName()));
             }
         }
         assertEquals(named, exportedPackages());

@@ -39,7 +39,11 @@ class UniversalExportTest {
     private static final Path FIXTURES = Path.of("src/test/resources/fixtures/deepspeed");
     /** The source's ranks, which a universal folder has no use for but the converter copies. */
     private static final Set<String> RANK_KEYS = Set.of(
-            "group_paddings", "param_alignment_paddings", "partition_count", "fp32_flat_groups", "ds_zero_partition_groups");
+            "group_paddings",
+            "param_alignment_paddings",
+            "partition_count",
+            "fp32_flat_groups",
+            "ds_zero_partition_groups");
 
     @TempDir
     Path directory;
@@ -256,8 +260,7 @@ class UniversalExportTest {
     private Path export(String name, int stage) throws IOException {
         Path out = directory.resolve(name + "-zero" + stage);
         try (Checkpoint checkpoint = open(name)) {
-            UniversalReport report =
-                    checkpoint.exportUniversal(out, new UniversalLayout(stage), 2, Progress.NONE);
+            UniversalReport report = checkpoint.exportUniversal(out, new UniversalLayout(stage), 2, Progress.NONE);
             assertEquals(List.of(), report.notices());
             assertEquals(files(out).size(), report.files());
         }

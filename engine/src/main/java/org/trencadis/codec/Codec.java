@@ -56,12 +56,11 @@ public enum Codec {
      */
     public boolean encode(ByteBuffer source, ByteBuffer target) {
         int bytes = source.remaining();
-        int encoded =
-                switch (this) {
-                    case RAW -> bytes;
-                    case LZ4 -> Lz4Block.encode(source, target);
-                    case ZSTD -> ZstdFrame.encode(source, target);
-                };
+        int encoded = switch (this) {
+            case RAW -> bytes;
+            case LZ4 -> Lz4Block.encode(source, target);
+            case ZSTD -> ZstdFrame.encode(source, target);
+        };
         boolean pays = encoded <= bytes - Math.max(1, bytes / LEAST_SAVING);
         if (pays) {
             target.position(0).limit(encoded);
@@ -77,12 +76,11 @@ public enum Codec {
      */
     public void decode(ByteBuffer stored, ByteBuffer target, Place place) throws FormatException {
         int expected = target.remaining();
-        int actual =
-                switch (this) {
-                    case RAW -> copy(stored, target);
-                    case LZ4 -> Lz4Block.decode(stored, target);
-                    case ZSTD -> ZstdFrame.decode(stored, target);
-                };
+        int actual = switch (this) {
+            case RAW -> copy(stored, target);
+            case LZ4 -> Lz4Block.decode(stored, target);
+            case ZSTD -> ZstdFrame.decode(stored, target);
+        };
         if (actual != expected) {
             String fault = actual < 0 ? "no " + this + " encoding of that length" : actual + " bytes";
             throw new Corrupt("a chunk decodes to its declared length", expected + " bytes", fault, place);

@@ -1,6 +1,7 @@
 package org.trencadis.codec;
 
 import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdException;
 import java.nio.ByteBuffer;
 
 /** Zstandard frames at level 1: higher levels save nothing on weights. */
@@ -25,8 +26,12 @@ final class ZstdFrame {
 
     /** The decoded length, or -1 where the bytes are no frame that fits {@code target}. */
     static int decode(ByteBuffer stored, ByteBuffer target) {
-        long decoded = Zstd.decompressDirectByteBuffer(
-                target, target.position(), target.remaining(), stored, stored.position(), stored.remaining());
-        return Zstd.isError(decoded) ? -1 : Math.toIntExact(decoded);
+        try {
+            long decoded = Zstd.decompressDirectByteBuffer(
+                    target, target.position(), target.remaining(), stored, stored.position(), stored.remaining());
+            return Zstd.isError(decoded) ? -1 : Math.toIntExact(decoded);
+        } catch (ZstdException e) {
+            return -1;
+        }
     }
 }

@@ -1,6 +1,8 @@
 package org.trencadis.container;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -23,6 +25,8 @@ import org.trencadis.storage.StorageException;
  * and twin get their names in this order. The index's name is the commit point. What fails is taken back.
  */
 final class Commit {
+    private static final long WRITE_BYTES = 4 << 20;
+
     private final ContainerFiles files;
     private final WriterLease lease;
     private final IndexName name;
@@ -71,10 +75,26 @@ final class Commit {
         files.steps().reach("stage " + fileName);
         Path staged = lease.directory().resolve(fileName);
         try (OutputFile file = OutputFile.create(staged, 0)) {
-            catalog.image().writeTo(file);
+            write(catalog.image(), file);
         }
         checkReadable(staged, catalog);
         return staged;
+    }
+
+    private static void write(IndexImage image, OutputFile file) throws IOException {
+        image.seal();
+        MemorySegment bytes = image.segment();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment step = arena.allocate(Math.min(WRITE_BYTES, bytes.byteSize()));
+            for (long done = 0; done < bytes.byteSize(); done += WRITE_BYTES) {
+                long count = Math.min(WRITE_BYTES, bytes.byteSize() - done);
+                MemorySegment.copy(bytes, done, step, 0, count);
+                file.write(step.asSlice(0, count).asByteBuffer(), done);
+            }
+        } catch (InternalError e) {
+            throw new StorageException(Path.of(image.resource()), "was cut while it was read", e);
+        }
+        file.commit(bytes.byteSize());
     }
 
     /** Reads the staged index back as any reader will. */

@@ -146,8 +146,7 @@ public final class Container implements AutoCloseable {
         try {
             String base = catalog.findFact(BASE);
             Path baseDirectory = base == null ? null : Path.of(base);
-            CheckpointFiles behind =
-                    CheckpointFiles.open(catalog, baseDirectory, files.shards(), files.cache());
+            CheckpointFiles behind = CheckpointFiles.open(catalog, baseDirectory, files.shards(), files.cache());
             return new StoredCheckpoint(name, entry.generation(), catalog, behind);
         } catch (IOException | RuntimeException e) {
             catalog.close();
@@ -199,8 +198,9 @@ public final class Container implements AutoCloseable {
         Commit.checkFree(files, name);
         for (int ordinal = 0; ordinal < source.fileCount(); ordinal++) {
             if (source.file(ordinal).shard()) {
-                throw new CatalogException("a checkpoint of a container cannot be linked, since its shards belong to that"
-                        + " container; import it instead");
+                throw new CatalogException(
+                        "a checkpoint of a container cannot be linked, since its shards belong to that"
+                                + " container; import it instead");
             }
         }
         if (source.fileCount() > 0 && source.findFact(BASE) == null) {

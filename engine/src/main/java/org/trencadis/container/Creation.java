@@ -99,8 +99,8 @@ final class Creation {
             }
             if (!name.equals(ContainerFiles.STAGING) && !Directories.list(entry).isEmpty()) {
                 throw new StorageException(
-                        directory, "is a container that lost its " + FormatFile.NAME + " file; " + name
-                                + " is not empty");
+                        directory,
+                        "is a container that lost its " + FormatFile.NAME + " file; " + name + " is not empty");
             }
         }
     }

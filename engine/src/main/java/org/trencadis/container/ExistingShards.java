@@ -58,8 +58,7 @@ final class ExistingShards implements AutoCloseable {
      * The first place, in the order of shard ids and chunks, that has the shape of the part, holds {@code digest} as its
      * chunk {@code index} and is judged to fit; or null.
      */
-    Place find(ShardPlan plan, int part, int index, byte[] digest, Codec codec, Judge judge)
-            throws IOException {
+    Place find(ShardPlan plan, int part, int index, byte[] digest, Codec codec, Judge judge) throws IOException {
         for (ShardFile shard : shards) {
             for (int ordinal : shard.findChunks(digest)) {
                 Place place = new Place(shard, ordinal - index);

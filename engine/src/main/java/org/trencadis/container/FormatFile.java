@@ -80,7 +80,12 @@ final class FormatFile {
                     new Place(resource, "header", 0));
         }
         long version = FormatHeader.VERSION.get(record, 0);
-        checkKnown("the format version is known", resource, FormatHeader.VERSION.offsetBytes(), version, FormatLimits.VERSION);
+        checkKnown(
+                "the format version is known",
+                resource,
+                FormatHeader.VERSION.offsetBytes(),
+                version,
+                FormatLimits.VERSION);
         long required = FormatHeader.REQUIRED.get(record, 0);
         checkKnown("required features are known", resource, FormatHeader.REQUIRED.offsetBytes(), required, 0);
         FormatHeader.LAYOUT.check(record, 0, name -> size, resource, 0);
@@ -94,10 +99,7 @@ final class FormatFile {
             throws Unsupported {
         if (actual != expected) {
             throw new Unsupported(
-                    rule,
-                    Long.toHexString(expected),
-                    Long.toHexString(actual),
-                    new Place(resource, "header", offset));
+                    rule, Long.toHexString(expected), Long.toHexString(actual), new Place(resource, "header", offset));
         }
     }
 

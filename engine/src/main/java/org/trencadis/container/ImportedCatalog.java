@@ -43,8 +43,7 @@ final class ImportedCatalog {
         this.builder = builder;
     }
 
-    static Catalog build(
-            Gatherer source, RunList runs, StoredParts parts, CatalogDigests digests, String resource)
+    static Catalog build(Gatherer source, RunList runs, StoredParts parts, CatalogDigests digests, String resource)
             throws IOException {
         try (CatalogBuilder builder = new CatalogBuilder()) {
             ImportedCatalog imported = new ImportedCatalog(source, runs, parts, digests, builder);
@@ -140,9 +139,8 @@ final class ImportedCatalog {
         }
         builder.addFact(DIGEST + "universal", new Value.Blob(digests.universal()));
         builder.addFact(DIGEST + "run", new Value.Blob(digests.run()));
-        Value.Entry[] states = digests.states().entrySet().stream()
-                .map(ImportedCatalog::entry)
-                .toArray(Value.Entry[]::new);
+        Value.Entry[] states =
+                digests.states().entrySet().stream().map(ImportedCatalog::entry).toArray(Value.Entry[]::new);
         builder.addFact(DIGEST + "state", new Value.Mapping(Arrays.asList(states)));
     }
 

@@ -37,8 +37,8 @@ final class RunList {
                 runs.set(count++, tensor.bytes());
             }
             for (int margin = 0; margin < tensor.marginCount(); margin++) {
-                long elements = source.copyRegion(tensor, tensor.copyCount() + margin)
-                        .count();
+                long elements =
+                        source.copyRegion(tensor, tensor.copyCount() + margin).count();
                 runs.set(count++, tensor.dtype().bytes(elements));
             }
         }

@@ -235,8 +235,8 @@ final class ShardDraft implements AutoCloseable {
         try (FileCache own = new FileCache();
                 ShardFile written = ShardFile.openStaged(path, id, own)) {
             if (written.chunkCount() != chunkCount) {
-                throw new IOException(path + ": " + chunkCount + " chunks were written, " + written.chunkCount()
-                        + " are read back");
+                throw new IOException(
+                        path + ": " + chunkCount + " chunks were written, " + written.chunkCount() + " are read back");
             }
         }
     }

@@ -129,8 +129,7 @@ final class ShardSetWriter implements AutoCloseable {
         }
     }
 
-    private void store(int part, int chunk, ByteBuffer bytes, byte[] sha256, ChunkEncoder encoder)
-            throws IOException {
+    private void store(int part, int chunk, ByteBuffer bytes, byte[] sha256, ChunkEncoder encoder) throws IOException {
         if (bytes.remaining() != plan.chunkBytes(part, chunk)) {
             throw new IllegalArgumentException("chunk " + chunk + " of part " + part + " has " + bytes.remaining()
                     + " bytes, planned are " + plan.chunkBytes(part, chunk));

@@ -40,13 +40,18 @@ final class WriterLease implements AutoCloseable {
             files.steps().reach("create lease directory");
             Directories.create(directory);
             OWN.add(directory);
+            FileLocks.Held held = null;
             try {
                 files.steps().reach("create lease");
-                return new WriterLease(files, directory, FileLocks.lock(directory.resolve(LEASE)));
+                held = FileLocks.lock(directory.resolve(LEASE));
+                return new WriterLease(files, directory, held);
             } catch (IOException | RuntimeException e) {
-                OWN.remove(directory);
                 Directories.deleteTree(directory);
                 throw e;
+            } finally {
+                if (held == null) {
+                    OWN.remove(directory);
+                }
             }
         }
     }

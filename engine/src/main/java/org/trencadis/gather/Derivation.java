@@ -2,7 +2,10 @@ package org.trencadis.gather;
 
 import org.trencadis.index.Tensor;
 
-/** Whether a model tensor turned out to be the rounding of its master. Safe for several threads. */
+/**
+ * Whether a model tensor turned out to be the rounding of its master. Safe for several threads, in whose order it does not
+ * depend: the first element that differs is kept, whichever is found first.
+ */
 final class Derivation {
     final Tensor model;
     private long firstElement = Long.MAX_VALUE;
@@ -12,9 +15,14 @@ final class Derivation {
         this.model = model;
     }
 
+    /** Whether an element of {@code copy} from {@code element} on could come before what is known to differ. */
+    synchronized boolean isOpen(int copy, long element) {
+        return copy < firstCopy || firstElement == Long.MAX_VALUE || copy == firstCopy && element < firstElement;
+    }
+
     /** Takes an element that is not the rounding of its master. */
     synchronized void refute(int copy, long element) {
-        if (copy < firstCopy || firstElement == Long.MAX_VALUE || copy == firstCopy && element < firstElement) {
+        if (isOpen(copy, element)) {
             firstCopy = copy;
             firstElement = element;
         }

@@ -71,14 +71,15 @@ final class PieceWorker implements AutoCloseable {
 
     /** Compares a piece of the master with the part of the model's piece that may be its rounding. */
     private void compare(WalkQueue.Unit unit, long number, int part) {
-        if (!unit.derivation.holds()) {
+        long from = number * (FormatLimits.CHUNK_BYTES / Float.BYTES);
+        if (!unit.derivation.isOpen(unit.model.readCopy, from)) {
             return;
         }
         long elements = PieceBytes.length(unit.lane.bytes, number) / Float.BYTES;
         long modelOffset = (long) part * FormatLimits.CHUNK_BYTES / unit.ratio;
         long first = Rounding.findDifference(masterPieces, 0, unit.model.tensor.dtype(), pieces, modelOffset, elements);
         if (first >= 0) {
-            unit.derivation.refute(unit.model.readCopy, number * (FormatLimits.CHUNK_BYTES / Float.BYTES) + first);
+            unit.derivation.refute(unit.model.readCopy, from + first);
         }
     }
 

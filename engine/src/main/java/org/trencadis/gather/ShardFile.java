@@ -220,6 +220,15 @@ public final class ShardFile implements AutoCloseable {
         }
     }
 
+    /** Checks that bytes of the payload that belong to no chunk are zero. */
+    public void checkGaps() throws IOException {
+        try {
+            table.checkGaps();
+        } catch (InternalError e) {
+            throw cut(file(), e);
+        }
+    }
+
     private void checkCrc(Chunk chunk, ByteBuffer stored) throws Corrupt {
         CRC32C crc = new CRC32C();
         crc.update(stored);

@@ -29,6 +29,7 @@ final class ShardTable {
     private static final int TRAILER_BYTES = ShardTrailer.LAYOUT.sizeBytes();
     private static final int ENTRY_BYTES = ChunkRecord.LAYOUT.sizeBytes();
     private static final int STEP_ENTRIES = 4096;
+    private static final int STEP_BYTES = 1 << 18;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final FileLease lease;
@@ -80,8 +81,7 @@ final class ShardTable {
 
     private void checkKnown(String rule, long actual, long expected, long offset) throws Unsupported {
         if (actual != expected) {
-            throw new Unsupported(
-                    rule, expected, Long.toUnsignedString(actual), new Place(resource, "header", offset));
+            throw new Unsupported(rule, expected, Long.toUnsignedString(actual), new Place(resource, "header", offset));
         }
     }
 
@@ -106,15 +106,41 @@ final class ShardTable {
         checkEqual("payload, table, column and trailer fill the shard", expected, lease.sizeBytes(), "trailer", at);
         checkEqual("a shard has the length its trailer declares", declared, lease.sizeBytes(), "trailer", at + 8);
         chunkCount = (int) chunks;
+        long columnEnd = ShardTrailer.columnOffset(tableOffset, chunks) + 4 * chunks;
+        checkZeros("the gap before the trailer is zero", columnEnd, at);
         id = ShardTrailer.ID.get(trailer, 0);
         long fanOut = ShardTrailer.fanOutOffset(tableOffset, chunkCount);
         int columnCrc = crcOfFile(fanOut, 4L * ShardTrailer.FAN_OUT_ENTRIES + 4L * chunkCount);
         checkCrc("fan-out and column", fanOut, columnCrc, ShardTrailer.COLUMN_CRC.getInt(trailer, 0));
     }
 
+    private void checkZeros(String rule, long from, long end) throws IOException {
+        byte[] step = new byte[(int) Math.min(STEP_BYTES, end - from)];
+        for (long done = from; done < end; done += step.length) {
+            int count = (int) Math.min(step.length, end - done);
+            lease.read(done, MemorySegment.ofArray(step), 0, count);
+            for (int i = 0; i < count; i++) {
+                if (step[i] != 0) {
+                    throw new Corrupt(rule, 0, Byte.toUnsignedInt(step[i]), new Place(resource, "gap", done + i));
+                }
+            }
+        }
+    }
+
+    /** Checks that nothing stands between header, chunks and table. */
+    void checkGaps() throws IOException {
+        long end = HEADER_BYTES;
+        for (int ordinal = 0; ordinal < chunkCount; ordinal++) {
+            ShardFile.Chunk chunk = chunk(ordinal);
+            checkZeros("gaps between chunks are zero", end, chunk.offsetBytes());
+            end = chunk.endBytes();
+        }
+        checkZeros("gaps between chunks are zero", end, tableOffset);
+    }
+
     private int crcOfFile(long from, long bytes) throws IOException {
         CRC32C crc = new CRC32C();
-        byte[] step = new byte[(int) Math.min(bytes, 1 << 18)];
+        byte[] step = new byte[(int) Math.min(bytes, STEP_BYTES)];
         for (long done = 0; done < bytes; done += step.length) {
             int count = (int) Math.min(step.length, bytes - done);
             lease.read(from + done, MemorySegment.ofArray(step), 0, count);

@@ -246,6 +246,7 @@ public final class CatalogBuilder implements AutoCloseable {
      * @throws CatalogException naming tensor, region and files where a copy has a hole or an overlap
      */
     public Catalog build(String resource) throws IOException {
+        checkTexts();
         Catalog catalog = new ImageBuilder(this).build(resource);
         try {
             CoverageProof.prove(catalog);
@@ -253,6 +254,41 @@ public final class CatalogBuilder implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             catalog.close();
             throw e;
+        }
+    }
+
+    /** Names come from files that nobody checked, so one may be longer than an index can say. */
+    private void checkTexts() throws CatalogException {
+        for (FileEntry file : files) {
+            checkText("the path of a file", file.path());
+        }
+        for (Group group : groups) {
+            checkText("the name of a group", group.name());
+            for (String parameter : group.parameters()) {
+                checkText("the name of a parameter", parameter);
+            }
+        }
+        for (Alias alias : aliases) {
+            checkText("an alias", alias.name());
+            checkText("the target of an alias", alias.target());
+        }
+        for (Attachment attachment : attachments) {
+            checkText("the name of an attachment", attachment.name());
+            checkText("the scope of an attachment", attachment.scope());
+        }
+        for (Finding finding : findings) {
+            checkText("a finding", finding.text());
+        }
+        for (Value.Entry fact : facts) {
+            checkText("the name of a fact", ((Value.Text) fact.key()).value());
+        }
+    }
+
+    private static void checkText(String what, String text) throws CatalogException {
+        int bytes = text.length() * 3 <= FormatLimits.MAX_NAME_BYTES ? 0 : text.getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > FormatLimits.MAX_NAME_BYTES) {
+            throw new CatalogException(what + " has " + bytes + " bytes, at most " + FormatLimits.MAX_NAME_BYTES
+                    + " can be stored: " + text.substring(0, 60) + "…");
         }
     }
 

@@ -1,12 +1,9 @@
 package org.trencadis.index;
 
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Path;
 import java.util.zip.CRC32C;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatException.Corrupt;
@@ -18,8 +15,6 @@ import org.trencadis.format.IndexHeader;
 import org.trencadis.format.RecordLayout;
 import org.trencadis.format.Section;
 import org.trencadis.format.SectionEntry;
-import org.trencadis.storage.OutputFile;
-import org.trencadis.storage.StorageException;
 
 /**
  * The sections of an index over one memory segment, a mapped file or a built one.
@@ -28,7 +23,6 @@ import org.trencadis.storage.StorageException;
  * a record on it is first touched.
  */
 public final class IndexImage implements AutoCloseable {
-    private static final int WRITE_BYTES = 4 << 20;
     static final int HEADER_BYTES = IndexHeader.LAYOUT.sizeBytes();
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -302,29 +296,13 @@ public final class IndexImage implements AutoCloseable {
     }
 
     /**
-     * Writes the image to {@code file} as an index file and forces it. An image that was built here is sealed first.
-     *
-     * @throws org.trencadis.storage.StorageException when the file behind an opened image was cut
+     * Writes page directory, section table and header of a built image: {@link #segment} then holds the bytes of an index
+     * file. An image that was opened holds them already.
      */
-    public void writeTo(OutputFile file) throws IOException {
-        if (checkedPages == null) {
-            seal();
-        }
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment step = arena.allocate(Math.min(WRITE_BYTES, segment.byteSize()));
-            for (long done = 0; done < segment.byteSize(); done += WRITE_BYTES) {
-                long bytes = Math.min(WRITE_BYTES, segment.byteSize() - done);
-                MemorySegment.copy(segment, done, step, 0, bytes);
-                file.write(step.asSlice(0, bytes).asByteBuffer(), done);
-            }
-        } catch (InternalError e) {
-            throw new StorageException(Path.of(resource), "was cut while it was read", e);
-        }
-        file.commit(segment.byteSize());
-    }
-
-    /** Writes page directory, section table and header of a built image: {@link #segment} then holds the bytes of an index file. */
     public void seal() {
+        if (checkedPages != null) {
+            return;
+        }
         long directory = HEADER_BYTES + bodyBytes;
         for (int page = 0; page < pages(bodyBytes); page++) {
             long from = (long) page * FormatLimits.PAGE_BYTES;

@@ -21,7 +21,8 @@ final class LayoutText {
         for (String part : text.split(",", -1)) {
             Matcher pair = PAIR.matcher(part);
             if (!pair.matches()) {
-                throw new LayoutException("layout '" + text + "': expected key=value, as in zero=1, found '" + part + "'");
+                throw new LayoutException(
+                        "layout '" + text + "': expected key=value, as in zero=1, found '" + part + "'");
             }
             if (settings.put(pair.group(1), pair.group(2)) != null) {
                 throw new LayoutException("layout '" + text + "': '" + pair.group(1) + "' stands twice");

@@ -42,7 +42,8 @@ public final class NamePatterns {
 
     private static Pattern compile(String text, String where) throws LayoutException {
         try {
-            return Pattern.compile(text.replace("(?P<", "(?<").replace("(?P=", "\\k<").replace("\\Z", "\\z"));
+            return Pattern.compile(
+                    text.replace("(?P<", "(?<").replace("(?P=", "\\k<").replace("\\Z", "\\z"));
         } catch (PatternSyntaxException e) {
             throw new LayoutException(where + " holds a pattern that is no regular expression: " + text, e);
         }
@@ -86,7 +87,9 @@ public final class NamePatterns {
 
     private static boolean matches(Entry entry, String name) throws LayoutException {
         try {
-            return entry.pattern().matcher(new Counted(name, 0, name.length(), new int[1])).lookingAt();
+            return entry.pattern()
+                    .matcher(new Counted(name, 0, name.length(), new int[1]))
+                    .lookingAt();
         } catch (TooManySteps | StackOverflowError e) {
             throw new LayoutException("pattern " + entry.text() + " takes too long on name " + name, e);
         }

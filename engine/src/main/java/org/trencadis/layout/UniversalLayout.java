@@ -45,8 +45,8 @@ public record UniversalLayout(int zeroStage) {
             case "2" -> new UniversalLayout(2);
             case "3" -> new UniversalLayout(3);
             default ->
-                throw new LayoutException("layout '" + text + "': a universal checkpoint is made for ZeRO stage 1, 2 or 3,"
-                        + " not " + stage);
+                throw new LayoutException("layout '" + text
+                        + "': a universal checkpoint is made for ZeRO stage 1, 2 or 3," + " not " + stage);
         };
     }
 }

@@ -39,8 +39,7 @@ public final class ExportSelection {
     }
 
     /** All tensors that {@code filter} takes; where that is more than one state, each is called {@code name.state}. */
-    public static List<ExportedTensor> all(Catalog catalog, Predicate<Tensor> filter, Dtype dtype)
-            throws IOException {
+    public static List<ExportedTensor> all(Catalog catalog, Predicate<Tensor> filter, Dtype dtype) throws IOException {
         List<Tensor> chosen = new ArrayList<>();
         Set<String> states = new HashSet<>();
         for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {

@@ -138,8 +138,9 @@ final class ModelStatesFile {
     }
 
     private void writeModule(Pickler pickler, List<Tensor> tensors, List<Alias> aliases) throws IOException {
-        List<Alias> known =
-                aliases.stream().filter(alias -> byName.containsKey(alias.target())).toList();
+        List<Alias> known = aliases.stream()
+                .filter(alias -> byName.containsKey(alias.target()))
+                .toList();
         pickler.text("module");
         pickler.orderedDict(tensors.size() + known.size(), () -> {
             for (Tensor tensor : tensors) {

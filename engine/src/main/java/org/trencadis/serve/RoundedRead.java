@@ -26,8 +26,7 @@ final class RoundedRead {
                 long step = Math.min(STEP_ELEMENTS, count - done);
                 MemorySegment part = source.asSlice(0, step * fromBytes);
                 gatherer.gather(exported.tensor(), new Region(box, first + done, step), part);
-                Convert.convert(
-                        exported.tensor().dtype(), part, 0, exported.dtype(), target, done * toBytes, step);
+                Convert.convert(exported.tensor().dtype(), part, 0, exported.dtype(), target, done * toBytes, step);
             }
         }
     }

@@ -41,6 +41,11 @@ final class RunGroups {
         return read;
     }
 
+    private static boolean isStep(Value key) {
+        return key instanceof Value.Text text
+                && (text.value().equals(STEP) || text.value().equals(STEPS));
+    }
+
     private void add(Group group, Consumer<String> notices) {
         List<Value.Entry> kept = new ArrayList<>();
         Value common = group.settings().find(STEP);
@@ -48,7 +53,7 @@ final class RunGroups {
         boolean isTensor = Step.isTensor(group.settings());
         Step step = common == null ? null : new Step(ValueTree.real(common, 0), isTensor);
         for (Value.Entry entry : group.settings().entries()) {
-            if (entry.value() == common || entry.value() == each) {
+            if (isStep(entry.key())) {
                 continue;
             }
             Value value = Emittable.clean(entry.value(), "group " + group.name() + ", " + label(entry), notices);

@@ -27,8 +27,7 @@ public final class SafetensorsFile implements VirtualFile {
      *
      * @param metadata text entries of the header
      */
-    public SafetensorsFile(
-            String name, Gatherer gatherer, List<ExportedTensor> tensors, Map<String, String> metadata)
+    public SafetensorsFile(String name, Gatherer gatherer, List<ExportedTensor> tensors, Map<String, String> metadata)
             throws IOException {
         this.name = name;
         this.gatherer = gatherer;

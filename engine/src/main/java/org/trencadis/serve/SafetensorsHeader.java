@@ -59,7 +59,8 @@ final class SafetensorsHeader {
     static byte[] encode(List<ExportedTensor> tensors, Map<String, String> metadata) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         text.writeBytes(new byte[Long.BYTES]);
-        try (JsonGenerator json = new JsonFactory().createGenerator(tools.jackson.core.ObjectWriteContext.empty(), text)) {
+        try (JsonGenerator json =
+                new JsonFactory().createGenerator(tools.jackson.core.ObjectWriteContext.empty(), text)) {
             json.writeStartObject();
             json.writeObjectPropertyStart("__metadata__");
             metadata.forEach(json::writeStringProperty);
@@ -87,8 +88,8 @@ final class SafetensorsHeader {
     private static void write(JsonGenerator json, ExportedTensor tensor, long startBytes) throws IOException {
         String dtype = tensor.dtype().safetensorsName();
         if (dtype == null) {
-            throw new IOException("safetensors has no type for " + tensor.dtype().torchName() + " of "
-                    + tensor.tensor().key() + ": leave it out with --exclude");
+            throw new IOException("safetensors has no type for "
+                    + tensor.dtype().torchName() + " of " + tensor.tensor().key() + ": leave it out with --exclude");
         }
         if (tensor.name().equals("__metadata__")) {
             throw new IOException("safetensors reserves the name __metadata__: leave it out with --exclude");

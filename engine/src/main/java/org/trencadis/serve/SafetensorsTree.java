@@ -97,7 +97,8 @@ public final class SafetensorsTree {
             json.writeStartObject();
             json.writeObjectPropertyStart("metadata");
             json.writeNumberProperty(
-                    "total_size", tensors.stream().mapToLong(ExportedTensor::bytes).sum());
+                    "total_size",
+                    tensors.stream().mapToLong(ExportedTensor::bytes).sum());
             json.writeEndObject();
             json.writeObjectPropertyStart("weight_map");
             weightMap.forEach(json::writeStringProperty);

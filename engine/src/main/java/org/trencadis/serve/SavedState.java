@@ -80,7 +80,7 @@ final class SavedState {
         for (String name : differing) {
             notices.accept(name + ": differs between data-parallel ranks: the first rank's is written");
         }
-        long ranks = Math.clamp(mesh.tp(), 1, MAX_RANKS) * Math.clamp(mesh.pp(), 1, MAX_RANKS);
+        long ranks = (long) Math.clamp(mesh.tp(), 1, MAX_RANKS) * Math.clamp(mesh.pp(), 1, MAX_RANKS);
         return new SavedState(model, byModelRank, optimizer, (int) Math.min(ranks, MAX_RANKS));
     }
 

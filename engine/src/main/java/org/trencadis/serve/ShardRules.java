@@ -82,7 +82,8 @@ final class ShardRules {
             if (items == null) {
                 view[i] = tree.number(shape.get(i), -1);
             } else {
-                parts[i] = items.stream().mapToLong(item -> tree.number(item, 0)).toArray();
+                parts[i] =
+                        items.stream().mapToLong(item -> tree.number(item, 0)).toArray();
                 view[i] = Arrays.stream(parts[i]).sum();
             }
         }

@@ -108,18 +108,23 @@ public final class UniversalTree {
 
     private void add(String path, ShardTags tags, TensorStorage storage) {
         long[] shape = tags.fileShape(storage.tensor().shape());
-        add(path, storage.bytes(), pickler -> pickler.dict(tags.count() + 1, () -> {
-            tags.write(pickler);
-            pickler.text("param");
-            pickler.tensor(storage.dtype(), shape, storage);
-        }));
+        add(
+                path,
+                storage.bytes(),
+                pickler -> pickler.dict(tags.count() + 1, () -> {
+                    tags.write(pickler);
+                    pickler.text("param");
+                    pickler.tensor(storage.dtype(), shape, storage);
+                }));
     }
 
     private void addParameters(Consumer<String> notices) throws IOException {
         List<Tensor> states = new ArrayList<>();
         for (int ordinal = 0; ordinal <= catalog.tensorCount(); ordinal++) {
             Tensor tensor = ordinal < catalog.tensorCount() ? catalog.tensor(ordinal) : null;
-            if (!states.isEmpty() && (tensor == null || !tensor.name().equals(states.getFirst().name()))) {
+            if (!states.isEmpty()
+                    && (tensor == null
+                            || !tensor.name().equals(states.getFirst().name()))) {
                 addParameter(states, notices);
                 states.clear();
             }
@@ -175,8 +180,8 @@ public final class UniversalTree {
             return;
         }
         if (!CastRead.isPossible(tensor.dtype())) {
-            notices.accept(name + ": is written to the model file only: " + tensor.dtype().torchName()
-                    + " has no float32 value");
+            notices.accept(name + ": is written to the model file only: "
+                    + tensor.dtype().torchName() + " has no float32 value");
             return;
         }
         add("zero/" + name + "/fp32.pt", ShardTags.NONE, new TensorStorage(gatherer, tensor, true));
@@ -214,8 +219,9 @@ public final class UniversalTree {
                     && part.indexOf('\0') < 0
                     && part.getBytes(java.nio.charset.StandardCharsets.UTF_8).length <= MAX_NAME_BYTES;
             if (!isPlain) {
-                throw new IOException("'" + name + "' cannot be the name of a directory, which a universal checkpoint has"
-                        + " for each parameter");
+                throw new IOException(
+                        "'" + name + "' cannot be the name of a directory, which a universal checkpoint has"
+                                + " for each parameter");
             }
         }
     }

@@ -68,11 +68,11 @@ final class ValueTree {
 
     /** The items of a list or tuple, or null. */
     List<Value> findItems(Value holder) {
-        return switch (holder == null ? null : resolve(holder)) {
-            case Value.Sequence list -> list.items();
-            case Value.Tuple tuple -> tuple.items();
-            case null, default -> null;
-        };
+        Value value = holder == null ? null : resolve(holder);
+        if (value instanceof Value.Sequence list) {
+            return list.items();
+        }
+        return value instanceof Value.Tuple tuple ? tuple.items() : null;
     }
 
     /** The texts of a list; others are passed over. */

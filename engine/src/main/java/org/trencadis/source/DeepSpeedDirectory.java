@@ -54,7 +54,7 @@ record DeepSpeedDirectory(Path tagFolder, String tag, boolean universal, RankGri
     private static DeepSpeedDirectory findTag(Path folder, List<String> evidence) throws IOException {
         RankGrid grid = RankGrid.list(folder);
         Path zero = folder.resolve("zero");
-        boolean universal = Files.isDirectory(zero) && holdsUniversal(zero);
+        boolean universal = !grid.has(RankFile.Kind.OPTIMIZER) && Files.isDirectory(zero) && holdsUniversal(zero);
         if (grid.isEmpty() && !universal) {
             return null;
         }

@@ -34,8 +34,9 @@ final class DeepSpeedReader {
     private final List<ParallelRules> rules = new ArrayList<>();
     private String version;
     private Value lossScaler;
-    private long configuredStage = -1;
-    private Experts experts;
+    private long stage;
+    private int expertParallel = 1;
+    private Experts experts = Experts.none();
 
     private DeepSpeedReader(DeepSpeedDirectory directory, FileCache cache, Draft draft) {
         this.directory = directory;
@@ -56,38 +57,63 @@ final class DeepSpeedReader {
 
     private void read() throws IOException {
         RankGrid grid = directory.grid();
-        RankFile.Kind kind = grid.has(RankFile.Kind.ZERO3_MODEL) ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
-        Geometry geometry = readGeometry(grid, kind);
-        boolean slots = kind == RankFile.Kind.ZERO3_MODEL;
-        Path[][] modelFiles = grid.complete(kind, slots ? geometry.dp() : 1, geometry.mp(), geometry.source());
-        for (int mp = 0; mp < geometry.mp(); mp++) {
-            readModel(modelFiles[mp][0], mp, geometry);
+        boolean slots = grid.has(RankFile.Kind.ZERO3_MODEL);
+        boolean withModels = slots || grid.has(RankFile.Kind.MODEL) || !directory.universal();
+        Geometry geometry = Geometry.SINGLE;
+        Path[][] modelFiles = new Path[0][];
+        if (withModels) {
+            RankFile.Kind kind = slots ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
+            geometry = readGeometry(grid, kind);
+            modelFiles = grid.complete(kind, slots ? geometry.dp() : 1, geometry.mp(), geometry.source());
+            for (int mp = 0; mp < geometry.mp(); mp++) {
+                readModel(modelFiles[mp][0], mp, geometry);
+            }
         }
         Parameters parameters = new Parameters(geometry, models, rules, experts);
         Reading reading = new Reading(draft, cache, geometry, parameters, groups, attachments);
         ModuleReader modules = new ModuleReader(reading);
-        int stage = slots ? 3 : 0;
-        int ep = experts.fused().isEmpty() ? 1 : experts.fused().getFirst().ep();
-        if (slots) {
-            readSlots(reading, modules, modelFiles);
-        } else {
+        if (!slots && withModels) {
             readModules(reading, modules);
-            if (isPartitioned(grid)) {
-                PartitionReader reader = new PartitionReader(reading);
-                reader.readAll(optimizerFiles(geometry));
-                stage = (int) configuredStage;
-                ep = Math.max(ep, reader.expertParallel());
-                experts.checkCounts(ep);
-            } else {
-                WholeOptimizerReader reader = new WholeOptimizerReader(reading, modules);
-                reader.readAll(modelFiles);
-                reader.readExperts(grid.files(RankFile.Kind.EXPERT_OPTIMIZER));
-            }
+        }
+        expertParallel =
+                experts.fused().isEmpty() ? 1 : experts.fused().getFirst().ep();
+        if (directory.universal()) {
+            readUniversal(reading, modules, modelFiles, slots);
+        } else if (slots) {
+            readSlots(reading, modules, modelFiles);
+        } else if (isPartitioned(grid)) {
+            readPartitions(reading);
+        } else {
+            WholeOptimizerReader reader = new WholeOptimizerReader(reading, modules);
+            reader.readAll(modelFiles);
+            reader.readExperts(grid.files(RankFile.Kind.EXPERT_OPTIMIZER));
         }
         modules.write();
         groups.write(draft.builder());
         writeRuleFindings(reading);
-        writeFacts(geometry.fact(stage, ep));
+        writeFacts(geometry);
+    }
+
+    private void readPartitions(Reading reading) throws IOException {
+        PartitionReader reader = new PartitionReader(reading);
+        reader.readAll(optimizerFiles(reading.geometry()));
+        expertParallel = Math.max(expertParallel, reader.expertParallel());
+        experts.checkCounts(expertParallel);
+    }
+
+    private void readUniversal(Reading reading, ModuleReader modules, Path[][] modelFiles, boolean slots)
+            throws IOException {
+        SlotReader ranks = new SlotReader(reading, modules);
+        for (int mp = 0; slots && mp < modelFiles.length; mp++) {
+            for (int d = 0; d < modelFiles[mp].length; d++) {
+                ranks.readModule(mp, d, modelFiles[mp][d]);
+            }
+        }
+        UniversalReader reader =
+                new UniversalReader(reading, modules, directory.tagFolder().resolve("zero"), modelFiles.length > 0);
+        reader.readAll();
+        lossScaler = reader.lossScaler();
+        stage = reader.stage() >= 0 ? reader.stage() : slots ? 3 : 1;
     }
 
     /** Whether ZeRO wrote optimizer files, or must have: then one that is missing is named. */
@@ -148,7 +174,8 @@ final class DeepSpeedReader {
                 modules.addStage(stage);
             }
         }
-        if (grid.has(RankFile.Kind.EXPERT) || !experts.counts().isEmpty()) {
+        boolean expected = !experts.counts().isEmpty() && !directory.universal();
+        if (grid.has(RankFile.Kind.EXPERT) || expected) {
             new ExpertReader(reading, modules).readAll(grid);
         }
     }
@@ -203,13 +230,13 @@ final class DeepSpeedReader {
     private void readOptimizerHead(Path file) throws IOException {
         try (TorchFile torch = TorchFile.open(file, cache)) {
             Node states = torch.root().get("optimizer_state_dict");
-            Node stage = Nodes.findValue(states, "zero_stage");
-            configuredStage = stage == null ? 1 : Nodes.enumerated(stage);
+            Node number = Nodes.findValue(states, "zero_stage");
+            stage = number == null ? 1 : Nodes.enumerated(number);
             lossScaler = LossScalers.find(states);
         }
     }
 
-    private void writeFacts(Value.Mapping geometry) {
+    private void writeFacts(Geometry geometry) {
         draft.builder().addFact("source", new Value.Text("deepspeed"));
         draft.builder()
                 .addFact(
@@ -222,7 +249,7 @@ final class DeepSpeedReader {
         if (version != null) {
             draft.builder().addFact("framework_version", new Value.Text(version));
         }
-        draft.builder().addFact("geometry", geometry);
+        draft.builder().addFact("geometry", geometry.fact(stage, expertParallel));
         if (lossScaler != null) {
             draft.builder().addFact("loss_scaler", lossScaler);
         }

@@ -49,6 +49,11 @@ final class Experts {
         this.fused = fused;
     }
 
+    /** No experts. */
+    static Experts none() {
+        return new Experts(List.of(), List.of());
+    }
+
     /** Reads what a model file says about experts. */
     static Experts read(Node root) throws IOException {
         List<Integer> counts = new ArrayList<>();

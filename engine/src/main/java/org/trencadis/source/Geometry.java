@@ -21,6 +21,9 @@ record Geometry(int dp, int tp, int pp, boolean dataFirst, String source) {
     /** More ranks than any training had. */
     private static final int MAX_RANKS = 1 << 20;
 
+    /** One rank: what is assumed where no file says anything. */
+    static final Geometry SINGLE = new Geometry(1, 1, 1, false, "no file");
+
     /** Reads what a model file says, and what file names say where it says nothing. */
     static Geometry read(Node root, RankFile.Kind kind, RankGrid grid) throws IOException {
         long dp = Nodes.findLong(root, "dp_world_size", -1);
@@ -89,7 +92,7 @@ record Geometry(int dp, int tp, int pp, boolean dataFirst, String source) {
     }
 
     /** The numbers as a fact of the catalog. */
-    Value.Mapping fact(int zeroStage, int ep) {
+    Value.Mapping fact(long zeroStage, int ep) {
         List<Value.Entry> entries = new ArrayList<>();
         entries.add(entry("zero_stage", zeroStage));
         entries.add(entry("dp", dp));

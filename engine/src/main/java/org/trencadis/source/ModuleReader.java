@@ -133,6 +133,10 @@ final class ModuleReader {
         frozen.add(name);
     }
 
+    boolean isAlias(String name) {
+        return aliases.containsKey(name);
+    }
+
     void addAlias(String alias, String target) {
         aliases.put(alias, target);
     }

@@ -32,18 +32,22 @@ final class SlotReader {
 
     /** Reads what one rank wrote: its model file and its optimizer file. */
     void readRank(int mp, int d, Path modelFile, Path optimizerFile) throws IOException {
-        Map<String, Integer> expertRanks;
+        Map<String, Integer> expertRanks = readModule(mp, d, modelFile);
+        try (TorchFile torch = TorchFile.open(optimizerFile, reading.cache())) {
+            readOptimizer(torch, mp, d, expertRanks);
+        }
+    }
+
+    /** Reads one rank's model file; returns its expert-parallel rank by layer. */
+    Map<String, Integer> readModule(int mp, int d, Path modelFile) throws IOException {
         try (TorchFile torch = TorchFile.open(modelFile, reading.cache())) {
             ModelStates states = ModelStates.read(torch);
             checkSameGroups(states, reading.parameters().model(mp));
             addModule(states, mp, d);
-            expertRanks = Experts.readOwnRanks(torch.root());
-            if (mp > 0 || d > 0) {
+            if (d > 0) {
                 DeepSpeedReader.attachModel(reading.attachments(), torch);
             }
-        }
-        try (TorchFile torch = TorchFile.open(optimizerFile, reading.cache())) {
-            readOptimizer(torch, mp, d, expertRanks);
+            return Experts.readOwnRanks(torch.root());
         }
     }
 

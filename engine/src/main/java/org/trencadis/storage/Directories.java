@@ -70,6 +70,11 @@ public final class Directories {
         force(absolute.getParent());
     }
 
+    /** Creates one directory whose parent is there, without forcing it: for trees that are forced as a whole later. */
+    public static void createUnforced(Path directory) throws IOException {
+        Files.createDirectory(directory);
+    }
+
     /** Makes the entries of {@code directory} durable, where the system can. */
     public static void force(Path directory) throws IOException {
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {

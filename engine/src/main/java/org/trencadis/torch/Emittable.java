@@ -146,9 +146,7 @@ public final class Emittable {
 
     private Value shared(Value.Shared shared, String path) {
         int number = shared.ordinal() < numbers.size() ? numbers.get((int) shared.ordinal()) : MISSING;
-        return number == MISSING
-                ? drop(path, "it refers to a value that is not written")
-                : new Value.Shared(number);
+        return number == MISSING ? drop(path, "it refers to a value that is not written") : new Value.Shared(number);
     }
 
     private Value drop(String path, String why) {

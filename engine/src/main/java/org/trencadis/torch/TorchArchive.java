@@ -131,9 +131,7 @@ public final class TorchArchive {
         }
 
         private void putChecksum(int position) {
-            ByteBuffer.wrap(filled)
-                    .order(java.nio.ByteOrder.LITTLE_ENDIAN)
-                    .putInt(position, (int) crc.getValue());
+            ByteBuffer.wrap(filled).order(java.nio.ByteOrder.LITTLE_ENDIAN).putInt(position, (int) crc.getValue());
         }
     }
 }

@@ -36,8 +36,7 @@ final class ValueWriter {
             case Value.Tensor tensor -> pickler.tensor(tensor);
             case Value.Sequence list -> {
                 memo.add(pickler.startList());
-                pickler.endItems(
-                        list.items().size(), () -> writeAll(list.items()), Opcode.APPEND, Opcode.APPENDS);
+                pickler.endItems(list.items().size(), () -> writeAll(list.items()), Opcode.APPEND, Opcode.APPENDS);
             }
             case Value.Tuple tuple -> {
                 int number = start();

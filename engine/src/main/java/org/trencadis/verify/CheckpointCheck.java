@@ -41,8 +41,7 @@ public final class CheckpointCheck {
      * @param shards directory of shard files, or null
      * @param heal the command that heals whatever is damaged, or null
      */
-    public CheckpointCheck(
-            Gatherer gatherer, Path shards, ShardSet open, Findings findings, String heal) {
+    public CheckpointCheck(Gatherer gatherer, Path shards, ShardSet open, Findings findings, String heal) {
         this.gatherer = gatherer;
         this.catalog = gatherer.catalog();
         this.shards = shards;
@@ -87,7 +86,9 @@ public final class CheckpointCheck {
                         checkCopy(met[0], number);
                     }
                 },
-                damage -> met[0] == null ? damage.healedBy(heal) : damage.in(met[0], null).healedBy(heal));
+                damage -> met[0] == null
+                        ? damage.healedBy(heal)
+                        : damage.in(met[0], null).healedBy(heal));
     }
 
     private void checkCopy(Tensor tensor, int number) throws IOException {
@@ -105,8 +106,8 @@ public final class CheckpointCheck {
         if (fault != null) {
             findings.add(Damage.of(
                             fault.times() == 0 ? "hole" : "overlap",
-                            "copy " + number + " covers element " + Arrays.toString(fault.point()) + " "
-                                    + fault.times() + " times instead of once")
+                            "copy " + number + " covers element " + Arrays.toString(fault.point()) + " " + fault.times()
+                                    + " times instead of once")
                     .in(tensor, Arrays.toString(fault.point()))
                     .healedBy(heal));
         }
@@ -138,8 +139,10 @@ public final class CheckpointCheck {
             if (mismatch >= 0) {
                 long element = part.start() + mismatch * 8 / tensor.dtype().bits();
                 String point = Arrays.toString(part.box().unflatten(element));
-                findings.add(Damage.of("copies", "copy " + copy + " differs from copy 0, first at element " + point
-                                + " (files: " + String.join(", ", files(tensor, copy, fragment)) + ")")
+                findings.add(Damage.of(
+                                "copies",
+                                "copy " + copy + " differs from copy 0, first at element " + point + " (files: "
+                                        + String.join(", ", files(tensor, fragment)) + ")")
                         .in(tensor, region)
                         .healedBy(heal));
                 return;
@@ -147,11 +150,12 @@ public final class CheckpointCheck {
         }
     }
 
-    private Set<String> files(Tensor tensor, int copy, Fragment fragment) throws IOException {
+    private Set<String> files(Tensor tensor, Fragment fragment) throws IOException {
         Set<String> names = new TreeSet<>();
         names.add(name(fragment));
         catalog.forEachFragment(catalog.copy(tensor, 0), own -> {
-            boolean meets = own.region().box().findIntersection(fragment.region().box()) != null;
+            boolean meets =
+                    own.region().box().findIntersection(fragment.region().box()) != null;
             if (meets && names.size() < 4) {
                 names.add(name(own));
             }
@@ -182,7 +186,8 @@ public final class CheckpointCheck {
             }
         }
         if (intact && tensor.root() != null) {
-            findings.passes(() -> checkRoot(tensor), damage -> damage.in(tensor, null).healedBy(heal));
+            findings.passes(
+                    () -> checkRoot(tensor), damage -> damage.in(tensor, null).healedBy(heal));
         }
         return bytes;
     }

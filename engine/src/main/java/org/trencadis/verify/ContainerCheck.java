@@ -35,9 +35,10 @@ public final class ContainerCheck {
         Path index = container.indexFile(entry, false);
         Path twin = container.indexFile(entry, true);
         if (!entry.hasIndex()) {
-            findings.add(Damage.of("index-lost", "the index of checkpoint " + entry.name() + " is lost, its twin is there")
-                    .inFile(index.toString(), -1)
-                    .healedBy(copy(twin, index)));
+            findings.add(
+                    Damage.of("index-lost", "the index of checkpoint " + entry.name() + " is lost, its twin is there")
+                            .inFile(index.toString(), -1)
+                            .healedBy(copy(twin, index)));
             return false;
         }
         if (!entry.hasTwin()) {
@@ -51,9 +52,10 @@ public final class ContainerCheck {
         if (indexIsRight && twinIsRight) {
             long mismatch = Files.mismatch(index, twin);
             if (mismatch >= 0) {
-                findings.add(Damage.of("twin-differs", "the index of checkpoint " + entry.name() + " and its twin differ")
-                        .inFile(twin.toString(), mismatch)
-                        .healedBy(copy(index, twin)));
+                findings.add(
+                        Damage.of("twin-differs", "the index of checkpoint " + entry.name() + " and its twin differ")
+                                .inFile(twin.toString(), mismatch)
+                                .healedBy(copy(index, twin)));
             }
         }
         return indexIsRight;
@@ -85,11 +87,17 @@ public final class ContainerCheck {
             Digests.Named named = new Digests.Named(tensor.name(), tensor.root());
             all.computeIfAbsent(tensor.state(), key -> new ArrayList<>()).add(named);
             if (!tensor.derived()) {
-                notDerived.computeIfAbsent(tensor.state(), key -> new ArrayList<>()).add(named);
+                notDerived
+                        .computeIfAbsent(tensor.state(), key -> new ArrayList<>())
+                        .add(named);
             }
         }
         for (var state : all.entrySet()) {
-            compare("digest of state " + state.getKey(), recorded.find(state.getKey()), Digests.state(state.getValue()), heal);
+            compare(
+                    "digest of state " + state.getKey(),
+                    recorded.find(state.getKey()),
+                    Digests.state(state.getValue()),
+                    heal);
         }
         List<Digests.Named> states = new ArrayList<>();
         notDerived.forEach((state, tensors) -> states.add(new Digests.Named(state, Digests.state(tensors))));

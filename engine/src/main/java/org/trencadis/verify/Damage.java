@@ -36,7 +36,15 @@ public record Damage(
     static Damage of(IOException failure) {
         return switch (failure) {
             case FormatException e ->
-                new Damage(code(e), e.getMessage(), null, null, -1, e.place().resource(), e.place().offsetBytes(), null);
+                new Damage(
+                        code(e),
+                        e.getMessage(),
+                        null,
+                        null,
+                        -1,
+                        e.place().resource(),
+                        e.place().offsetBytes(),
+                        null);
             case StorageException e ->
                 new Damage("changed", e.getMessage(), null, null, -1, String.valueOf(e.file()), -1, null);
             case NoSuchFileException e ->

@@ -3,6 +3,7 @@ package org.trencadis.gather;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -230,6 +231,7 @@ class PieceWalkTest {
         byte[] rounded = toBfloat16(master);
         byte[] off = rounded.clone();
         off[2 * 2_150_000] ^= 1;
+        off[2 * 1_000_000] ^= 1;
         long[] shape = {elements};
         try (Mosaic mosaic = new Mosaic(directory, 8)) {
             addPair(mosaic, "yes", Dtype.BFLOAT16, shape, master, rounded);
@@ -254,7 +256,7 @@ class PieceWalkTest {
                         .toList();
                 assertEquals(2, findings.size());
                 assertTrue(findings.getFirst().contains("no:model"), findings.getFirst());
-                assertTrue(findings.getFirst().contains("[2150000]"), findings.getFirst());
+                assertTrue(findings.getFirst().contains("[1000000]"), findings.getFirst());
             }
         }
     }
@@ -456,6 +458,32 @@ class PieceWalkTest {
                 CatalogDigests digests = new PieceWalk(gatherer, 1).run(pieces, done -> {});
                 assertArrayEquals(rows, pieces.joined("vocabulary:fp32", 1));
                 assertArrayEquals(root(Dtype.FLOAT32, shape, logical), digests.root(0));
+            }
+        }
+    }
+
+    @Test
+    void passesOnTheFailureOfASinkAsItIs() throws Exception {
+        long[] shape = {1000};
+        try (Mosaic mosaic = new Mosaic(directory, 12)) {
+            for (int number = 0; number < 40; number++) {
+                int tensor = mosaic.builder.addTensor("w" + number, "fp32", Dtype.FLOAT32, shape);
+                mosaic.addCopy(tensor, Dtype.FLOAT32, shape, mosaic.randomBytes(4000), List.of(Region.whole(shape)));
+            }
+            try (Catalog catalog = mosaic.build();
+                    CheckpointFiles files = CheckpointFiles.open(catalog, directory, null, mosaic.cache)) {
+                IOException full = new IOException("no space left");
+                for (int threads : new int[] {1, 3}) {
+                    PieceWalk walk = new PieceWalk(new Gatherer(catalog, files), threads);
+                    IOException thrown = assertThrows(
+                            IOException.class,
+                            () -> walk.run(
+                                    (tensor, copy, piece, bytes, sha256) -> {
+                                        throw full;
+                                    },
+                                    done -> {}));
+                    assertSame(full, thrown);
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.Value;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.CatalogBuilder;
@@ -129,7 +130,7 @@ class RunStateTest {
         Value.Mapping shared = mapping("a", BETAS, "b", new Value.Shared(1));
         assertEquals(canonical(null, group(mapping("a", BETAS, "b", BETAS))), canonical(null, group(shared)));
         assertThrows(CatalogException.class, () -> canonical(null, group(mapping("a", new Value.Shared(0)))));
-        assertThrows(CatalogException.class, () -> canonical(null, group(mapping("a", new Value.Shared(7)))));
+        assertThrows(Corrupt.class, () -> canonical(null, group(mapping("a", new Value.Shared(7)))));
         List<Value> bomb = new ArrayList<>();
         bomb.add(new Value.Sequence(List.of(new Value.Int(1), new Value.Int(2))));
         for (long ordinal = 2; ordinal < 64; ordinal++) {

@@ -1,5 +1,8 @@
 package org.trencadis.index;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.zip.CRC32C;
@@ -103,8 +106,8 @@ final class IndexFile {
     static void walk(Catalog catalog) throws IOException {
         for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
             Tensor tensor = catalog.tensor(ordinal);
-            tensor.toString();
-            tensor.bytes();
+            assertFalse(tensor.toString().isEmpty());
+            assertTrue(tensor.bytes() >= 0);
             catalog.findTensor(tensor.name(), tensor.state());
             catalog.findTensors(tensor.name());
             for (int number = 0; number < tensor.copyCount() + tensor.marginCount(); number++) {

@@ -19,7 +19,19 @@ final class UniversalLayoutTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "zero", "zero=", "zero=0", "zero=4", "zero=three", "tp=2", "zero=1,tp=2", "zero=1,zero=2", "zero=1,"})
+    @ValueSource(
+            strings = {
+                "",
+                "zero",
+                "zero=",
+                "zero=0",
+                "zero=4",
+                "zero=three",
+                "tp=2",
+                "zero=1,tp=2",
+                "zero=1,zero=2",
+                "zero=1,"
+            })
     void anythingElseIsRefusedWithTheTextInTheMessage(String text) {
         LayoutException failure = assertThrows(LayoutException.class, () -> UniversalLayout.parse(text));
         assertTrue(failure.getMessage().contains("'" + text + "'"), failure.getMessage());

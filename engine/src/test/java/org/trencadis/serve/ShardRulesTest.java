@@ -67,7 +67,8 @@ final class ShardRulesTest {
                 mapping(
                         "parameter_with_sub_params",
                         new Value.Sequence(List.of(number(1), mapping("patterns", texts("x"), "shape", number(4)))),
-                        "vocabulary_parameter_patterns", number(7)),
+                        "vocabulary_parameter_patterns",
+                        number(7)),
                 number(3));
         assertEquals(new ShardTags(0, 1, null, false, 0), rules.tags("x", SHAPE));
     }

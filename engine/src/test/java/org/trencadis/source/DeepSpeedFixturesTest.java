@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -61,11 +62,26 @@ class DeepSpeedFixturesTest {
             })
     void tensorsGroupsAndAliasesEqualMemory(String name) throws IOException {
         JsonNode expected = Fixtures.expected(name);
+        check(expected, Fixtures.checkpoint(name), expected.get("tag").asString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"zero1_dp2_fp32", "tp2_dp2_zero1", "zero3_dp3"})
+    void universalFoldersReadLikeTheCheckpointTheyWereMadeOf(String name) throws IOException {
+        JsonNode expected = Fixtures.expected(name);
+        check(
+                expected,
+                Fixtures.DEEPSPEED.resolve(name).resolve("universal"),
+                expected.get("tag").asString() + "_universal");
+    }
+
+    private static void check(JsonNode expected, Path directory, String tag) throws IOException {
         try (FileCache cache = new FileCache();
-                Catalog catalog = Fixtures.open(Fixtures.checkpoint(name), cache)) {
+                Catalog catalog = Fixtures.open(directory, cache)) {
             assertEquals("", difference(expectedTensors(expected), tensors(catalog)));
             assertEquals(expectedAliases(expected), aliases(catalog));
             checkGroups(expected, catalog.groups());
+            assertEquals(tag, catalog.findFact("tag"));
             checkFacts(expected, catalog);
         }
     }
@@ -221,7 +237,6 @@ class DeepSpeedFixturesTest {
     private static void checkFacts(JsonNode expected, Catalog catalog) throws IOException {
         assertEquals("deepspeed", catalog.findFact("source"));
         assertEquals("0.19.8", catalog.findFact("framework_version"));
-        assertEquals(expected.get("tag").asString(), catalog.findFact("tag"));
         Value.Mapping geometry = (Value.Mapping) catalog.facts().find("geometry");
         for (String number : List.of("zero_stage", "dp", "tp", "pp", "ep")) {
             assertEquals(new Value.Int(expected.get("layout").get(number).asLong()), geometry.find(number), number);

@@ -113,10 +113,14 @@ final class PicklerTest {
     void entriesThatNameForbiddenThingsAreLeftOutWithANotice() throws IOException {
         Value evil = instance("os", "system", List.of(text("true")), NONE);
         Value value = mapping(
-                text("keep"), integer(1),
-                text("call"), evil,
-                text("list"), new Value.Sequence(List.of(integer(1), evil)),
-                text("inside"), mapping(text("function"), new Value.Global("builtins", "eval"), text("x"), integer(2)));
+                text("keep"),
+                integer(1),
+                text("call"),
+                evil,
+                text("list"),
+                new Value.Sequence(List.of(integer(1), evil)),
+                text("inside"),
+                mapping(text("function"), new Value.Global("builtins", "eval"), text("x"), integer(2)));
         List<String> notices = new ArrayList<>();
         Value cleaned = Emittable.clean(value, "args", notices::add);
         assertEquals(mapping(text("keep"), integer(1), text("inside"), mapping(text("x"), integer(2))), cleaned);
@@ -197,6 +201,7 @@ final class PicklerTest {
     }
 
     private static Value instance(String module, String name, List<Value> arguments, Value state) {
-        return new Value.Instance(new Value.Global(module, name), new Value.Tuple(Arrays.asList(arguments.toArray(new Value[0]))), state);
+        return new Value.Instance(
+                new Value.Global(module, name), new Value.Tuple(Arrays.asList(arguments.toArray(new Value[0]))), state);
     }
 }

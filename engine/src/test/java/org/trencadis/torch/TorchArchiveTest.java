@@ -52,7 +52,9 @@ final class TorchArchiveTest {
             int from = random.nextInt(whole.length);
             int bytes = random.nextInt(Math.min(300, whole.length - from) + 1);
             assertArrayEquals(
-                    java.util.Arrays.copyOfRange(whole, from, from + bytes), range(archive, from, bytes), "from " + from);
+                    java.util.Arrays.copyOfRange(whole, from, from + bytes),
+                    range(archive, from, bytes),
+                    "from " + from);
         }
     }
 
@@ -70,8 +72,11 @@ final class TorchArchiveTest {
                 assertEquals(crc.getValue(), entry.getCrc());
                 assertArrayEquals(numbered(i, content.length), content);
             }
-            assertEquals("3\n", new String(zip.getInputStream(zip.getEntry("several/version")).readAllBytes(),
-                    StandardCharsets.US_ASCII));
+            assertEquals(
+                    "3\n",
+                    new String(
+                            zip.getInputStream(zip.getEntry("several/version")).readAllBytes(),
+                            StandardCharsets.US_ASCII));
         }
     }
 

@@ -23,8 +23,10 @@ public final class CopyRecord {
             "coordinateStart",
             "offsets and extents of the first fragment; each takes twice the order",
             RecordLayout.atMost("coordinate count"));
-    public static final RecordLayout.U32 FLAGS =
-            RECORD.u32("flags", "see below", RecordLayout.mask(COMPLETE | MARGIN | HAS_ROOT));
+    public static final RecordLayout.U32 FLAGS = RECORD.u32(
+            "flags",
+            "bit 0: complete; bit 1: margin; bit 2: the root is known",
+            RecordLayout.mask(COMPLETE | MARGIN | HAS_ROOT));
     public static final RecordLayout.U32 HOLDERS =
             RECORD.u32("holders", "set of ranks that held this copy", RecordLayout.belowOrNone("holder count"));
     public static final RecordLayout.Bytes ROOT = RECORD.bytes("root", 32, "root of this copy of a blend, else zeros");

@@ -149,15 +149,19 @@ public final class RecordLayout {
         record Range(long least, long greatest) implements Rule {
             @Override
             public String text() {
-                return least == greatest
-                        ? "= " + Long.toUnsignedString(least)
-                        : Long.toUnsignedString(least) + " to " + Long.toUnsignedString(greatest);
+                return least == greatest ? "= " + print(least) : print(least) + " to " + print(greatest);
             }
 
             @Override
             public String findFault(long value, Limits limits) {
                 boolean inside = Long.compareUnsigned(value, least) >= 0 && Long.compareUnsigned(value, greatest) <= 0;
                 return inside ? null : text();
+            }
+
+            /** Magics are read in hex, counts in decimal. */
+            private static String print(long bound) {
+                boolean isCount = bound >= 0 && bound <= 0xFFFFFFFFL;
+                return isCount ? Long.toString(bound) : "0x" + Long.toHexString(bound);
             }
         }
 
@@ -210,6 +214,11 @@ public final class RecordLayout {
                 case U64 -> segment.get(LONG, at);
                 case BYTES -> throw new IllegalStateException(name + " is a byte field");
             };
+        }
+
+        /** The rule as SPEC.md writes it. */
+        public String ruleText() {
+            return type == Type.BYTES && rule instanceof Rule.Range ? "zeros" : rule.text();
         }
 
         /** Checks this field; see {@link RecordLayout#check}. */

@@ -23,8 +23,10 @@ public final class TensorRecord {
             RECORD.u8("dtype", "code of the element type", RecordLayout.range(1, 24));
     public static final RecordLayout.U8 ORDER =
             RECORD.u8("order", "number of axes", RecordLayout.range(0, FormatLimits.MAX_ORDER));
-    public static final RecordLayout.U16 FLAGS =
-            RECORD.u16("flags", "see below", RecordLayout.mask(DERIVED | BLEND | HAS_ROOT));
+    public static final RecordLayout.U16 FLAGS = RECORD.u16(
+            "flags",
+            "bit 0: derived; bit 1: blend; bit 2: the root is known",
+            RecordLayout.mask(DERIVED | BLEND | HAS_ROOT));
     public static final RecordLayout.U32 COPY_COUNT =
             RECORD.u32("copyCount", "copies", RecordLayout.range(1, 0xFFFFFF));
     public static final RecordLayout.U64 SHAPE_START = RECORD.u64(

@@ -157,6 +157,8 @@ public final class ValueCodec {
     private static final class Decoder {
         private final ByteBuffer in;
         private final Place place;
+        /** Containers that have started so far. */
+        private long containers;
 
         Decoder(ByteBuffer in, Place place) {
             this.in = in;
@@ -180,9 +182,9 @@ public final class ValueCodec {
                 case TUPLE -> new Value.Tuple(items(depth));
                 case MAPPING -> new Value.Mapping(entries(depth));
                 case GLOBAL -> new Value.Global(text(), text());
-                case INSTANCE -> new Value.Instance(read(depth + 1), read(depth + 1), read(depth + 1));
+                case INSTANCE -> instance(depth);
                 case TENSOR -> tensor();
-                case SHARED -> new Value.Shared(length());
+                case SHARED -> shared();
                 default -> throw corrupt("a known value tag", "1 to 14", tag);
             };
         }
@@ -196,7 +198,22 @@ public final class ValueCodec {
             return new Value.Tensor(code, shape, new Value.Blob(bytes()));
         }
 
+        private Value.Instance instance(int depth) throws Corrupt {
+            containers++;
+            return new Value.Instance(read(depth + 1), read(depth + 1), read(depth + 1));
+        }
+
+        private Value.Shared shared() throws Corrupt {
+            long ordinal = length();
+            if (ordinal >= containers) {
+                throw corrupt(
+                        "a shared reference names a container that started before", "below " + containers, ordinal);
+            }
+            return new Value.Shared(ordinal);
+        }
+
         private List<Value> items(int depth) throws Corrupt {
+            containers++;
             int count = count(1);
             List<Value> items = new ArrayList<>(Math.min(count, MAX_PRESIZED));
             for (int i = 0; i < count; i++) {
@@ -206,6 +223,7 @@ public final class ValueCodec {
         }
 
         private List<Value.Entry> entries(int depth) throws Corrupt {
+            containers++;
             int count = count(2);
             List<Value.Entry> entries = new ArrayList<>(Math.min(count, MAX_PRESIZED));
             for (int i = 0; i < count; i++) {
