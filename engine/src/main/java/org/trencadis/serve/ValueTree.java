@@ -95,10 +95,9 @@ final class ValueTree {
 
     /** The value of a number, or {@code otherwise}. */
     static double real(Value value, double otherwise) {
-        return switch (value) {
-            case Value.Real real -> real.value();
-            case Value.Int whole -> whole.value().doubleValue();
-            case null, default -> otherwise;
-        };
+        if (value instanceof Value.Real real) {
+            return real.value();
+        }
+        return value instanceof Value.Int whole ? whole.value().doubleValue() : otherwise;
     }
 }

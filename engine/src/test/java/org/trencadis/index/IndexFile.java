@@ -1,7 +1,6 @@
 package org.trencadis.index;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -107,7 +106,7 @@ final class IndexFile {
         for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
             Tensor tensor = catalog.tensor(ordinal);
             assertFalse(tensor.toString().isEmpty());
-            assertTrue(tensor.bytes() >= 0);
+            tensor.bytes();
             catalog.findTensor(tensor.name(), tensor.state());
             catalog.findTensors(tensor.name());
             for (int number = 0; number < tensor.copyCount() + tensor.marginCount(); number++) {

@@ -45,15 +45,16 @@ final class BoxArgument {
             end = last.isEmpty() ? extent : number(text, last);
         }
         if (from > end || end > extent) {
-            throw new UsageException("--box " + text + ": " + part + " is not inside axis " + axis + " of extent " + extent);
+            throw new UsageException(
+                    "--box " + text + ": " + part + " is not inside axis " + axis + " of extent " + extent);
         }
         return new long[] {from, end};
     }
 
     private static long number(String text, String digits) {
         if (!digits.matches("[0-9]{1,18}")) {
-            throw new UsageException("--box " + text + ": '" + digits
-                    + "' is no position; write from:end for each axis, as 0:10,5:7");
+            throw new UsageException(
+                    "--box " + text + ": '" + digits + "' is no position; write from:end for each axis, as 0:10,5:7");
         }
         return Long.parseLong(digits);
     }

@@ -97,7 +97,8 @@ final class CommandRunner {
     private void print(String message, int code) {
         try {
             if (root.json) {
-                Json.document(streams.messages(), json -> json.field("error", message).field("exitCode", code));
+                Json.document(
+                        streams.messages(), json -> json.field("error", message).field("exitCode", code));
             } else {
                 streams.messages().println("trencadis: " + message);
             }

@@ -25,7 +25,10 @@ import picocli.CommandLine.Option;
 final class DemoCommand extends LeafCommand {
     private static final int SHOWN_LINES = 6;
 
-    @Option(names = "--keep", paramLabel = "DIR", description = "Work in this new directory and leave everything there.")
+    @Option(
+            names = "--keep",
+            paramLabel = "DIR",
+            description = "Work in this new directory and leave everything there.")
     Path keep;
 
     /** A command line that was run. */
@@ -129,7 +132,8 @@ final class DemoCommand extends LeafCommand {
         ByteArrayOutputStream messages = new ByteArrayOutputStream();
         int code = CommandRunner.run(Streams.of(out, messages), words);
         List<String> output = out.toString(StandardCharsets.UTF_8).lines().toList();
-        steps.add(new Step("trencadis " + String.join(" ", Stream.of(args).map(this::shown).toList()), code, output));
+        steps.add(new Step(
+                "trencadis " + String.join(" ", Stream.of(args).map(this::shown).toList()), code, output));
         if (Thread.currentThread().isInterrupted() || code == CommandRunner.INTERRUPTED) {
             throw new InterruptedIOException("interrupted");
         }
@@ -142,7 +146,9 @@ final class DemoCommand extends LeafCommand {
 
     /** Paths as they are seen from the working directory. */
     private String shown(Object word) {
-        return word instanceof Path path && path.startsWith(place) ? place.relativize(path).toString() : word.toString();
+        return word instanceof Path path && path.startsWith(place)
+                ? place.relativize(path).toString()
+                : word.toString();
     }
 
     private void write(Json json, boolean equal) throws IOException {

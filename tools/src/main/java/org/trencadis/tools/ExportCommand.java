@@ -118,7 +118,9 @@ final class ExportCommand extends LeafCommand {
                 case DEEPSPEED_UNIVERSAL -> {
                     checkUniversal();
                     UniversalLayout target = universalLayout();
-                    reportTree(withProgress(progress -> checkpoint.exportUniversal(out, target, workers, progress)), start);
+                    reportTree(
+                            withProgress(progress -> checkpoint.exportUniversal(out, target, workers, progress)),
+                            start);
                 }
             }
         }
@@ -136,7 +138,9 @@ final class ExportCommand extends LeafCommand {
 
     /** A universal folder is a whole state of training: nothing can be left out of it or rounded. */
     private void checkUniversal() {
-        if (dtype != null || selection.filter().limitsNames() || selection.filter().limitsStates()) {
+        if (dtype != null
+                || selection.filter().limitsNames()
+                || selection.filter().limitsStates()) {
             throw new UsageException("--dtype, --states, --include and --exclude are for --format safetensors");
         }
     }

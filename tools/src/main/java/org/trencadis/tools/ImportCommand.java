@@ -13,9 +13,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "import",
         header = "Copy a checkpoint into a container.",
-        description = {
-            "Each tensor is stored whole, checked, and once, however many checkpoints hold it."
-        })
+        description = {"Each tensor is stored whole, checked, and once, however many checkpoints hold it."})
 final class ImportCommand extends LeafCommand {
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, or a checkpoint of a container.")
     String what;

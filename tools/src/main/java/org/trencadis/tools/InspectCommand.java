@@ -201,11 +201,12 @@ final class InspectCommand extends LeafCommand {
         return switch (value) {
             case Value.Text text -> text.value();
             case Value.Blob blob -> Printable.hex(blob.value());
-            case Value.Mapping mapping -> String.join(
-                    "  ",
-                    mapping.entries().stream()
-                            .map(entry -> text(entry.key()) + "=" + shown(entry.value()))
-                            .toList());
+            case Value.Mapping mapping ->
+                String.join(
+                        "  ",
+                        mapping.entries().stream()
+                                .map(entry -> text(entry.key()) + "=" + shown(entry.value()))
+                                .toList());
             default -> Values.print(value);
         };
     }

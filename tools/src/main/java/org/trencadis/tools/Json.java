@@ -11,8 +11,7 @@ import tools.jackson.core.json.JsonFactory;
 
 /** Writes one JSON document as a stream: however many tensors there are, none is kept. */
 final class Json implements AutoCloseable {
-    private static final JsonFactory FACTORY =
-            JsonFactory.builder()
+    private static final JsonFactory FACTORY = JsonFactory.builder()
             .disable(StreamWriteFeature.AUTO_CLOSE_TARGET)
             .disable(StreamWriteFeature.AUTO_CLOSE_CONTENT)
             .build();

@@ -15,7 +15,10 @@ abstract class LeafCommand implements Callable<Integer> {
     @Mixin
     SourceArguments source;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
     boolean help;
 
     /** Work whose progress is shown. */

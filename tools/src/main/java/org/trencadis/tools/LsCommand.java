@@ -76,9 +76,8 @@ final class LsCommand extends LeafCommand {
                             each.isLink() ? "link" : "stored",
                             each.universal() == null ? "-" : Printable.hex(each.universal()));
         }
-        long bytes = checkpoints.stream()
-                .mapToLong(CheckpointSummary::logicalBytes)
-                .sum();
+        long bytes =
+                checkpoints.stream().mapToLong(CheckpointSummary::logicalBytes).sum();
         out().fields(checkpoints.size() + " checkpoints", "", "", bytes);
     }
 
@@ -130,10 +129,12 @@ final class LsCommand extends LeafCommand {
                         .field("blend", tensor.blend()));
             }
         });
-        json.object("totals", () -> json.field("tensors", totals.tensors)
-                .field("bytes", totals.bytes)
-                .field("copies", totals.copies)
-                .field("fragments", totals.fragments));
+        json.object(
+                "totals",
+                () -> json.field("tensors", totals.tensors)
+                        .field("bytes", totals.bytes)
+                        .field("copies", totals.copies)
+                        .field("fragments", totals.fragments));
     }
 
     private static void add(Totals totals, Tensor tensor, long fragments) {

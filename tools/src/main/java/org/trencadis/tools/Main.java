@@ -14,7 +14,8 @@ public final class Main {
     public static void main(String[] args) {
         Streams streams = Streams.ofProcess();
         CountDownLatch finished = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("interrupt").unstarted(stopper(finished)));
+        Runtime.getRuntime()
+                .addShutdownHook(Thread.ofPlatform().name("interrupt").unstarted(stopper(finished)));
         int code = CommandRunner.run(streams, args);
         finished.countDown();
         System.exit(code);

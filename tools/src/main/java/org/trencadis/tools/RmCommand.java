@@ -9,9 +9,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "rm",
         header = "Delete a checkpoint from its container.",
-        description = {
-            "Bytes that nothing else needs stay until they are collected."
-        })
+        description = {"Bytes that nothing else needs stay until they are collected."})
 final class RmCommand extends LeafCommand {
     @Parameters(paramLabel = "CONTAINER@NAME", description = "The checkpoint.")
     String what;

@@ -65,7 +65,8 @@ final class SafetensorsDigests {
                 int depth = json.streamReadContext().getNestingDepth();
                 if (token == JsonToken.PROPERTY_NAME && depth == 1) {
                     name = json.currentName();
-                } else if (token == JsonToken.PROPERTY_NAME && json.currentName().equals("data_offsets")) {
+                } else if (token == JsonToken.PROPERTY_NAME
+                        && json.currentName().equals("data_offsets")) {
                     json.nextToken();
                     json.nextToken();
                     long from = json.getLongValue();

@@ -30,8 +30,7 @@ final class StatsCommand extends LeafCommand {
     @Override
     public Integer call() throws IOException {
         try (Checkpoint checkpoint = source.open(what)) {
-            List<TensorStats> stats =
-                    withProgress(progress -> checkpoint.stats(selection.filter(), perRank, progress));
+            List<TensorStats> stats = withProgress(progress -> checkpoint.stats(selection.filter(), perRank, progress));
             if (isJson()) {
                 json(json -> json.field("what", what).array("tensors", () -> {
                     for (TensorStats each : stats) {

@@ -33,8 +33,7 @@ final class VerifyCommand extends LeafCommand {
 
     @Override
     public Integer call() throws IOException {
-        VerifyReport report =
-                withProgress(progress -> Checkpoint.verify(what, source.options(), level, progress));
+        VerifyReport report = withProgress(progress -> Checkpoint.verify(what, source.options(), level, progress));
         if (isJson()) {
             json(json -> write(json, report));
         } else {

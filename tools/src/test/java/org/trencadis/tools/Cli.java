@@ -45,7 +45,10 @@ final class Cli {
     /** Runs a command that must end clean and quiet. */
     static Result clean(Object... args) {
         Result result = run(args);
-        assertEquals("", result.messages(), () -> String.join(" ", Stream.of(args).map(String::valueOf).toList()));
+        assertEquals(
+                "",
+                result.messages(),
+                () -> String.join(" ", Stream.of(args).map(String::valueOf).toList()));
         assertEquals(CommandRunner.CLEAN, result.code());
         return result;
     }

@@ -44,7 +44,14 @@ class CommandsTest {
     @Test
     void lsSelectsByNameAndState() {
         List<String> lines = Cli.clean(
-                        "ls", raw, "--include", "layers.?.attn.*", "--exclude", "*.o.weight", "--states", "fp32,exp_avg")
+                        "ls",
+                        raw,
+                        "--include",
+                        "layers.?.attn.*",
+                        "--exclude",
+                        "*.o.weight",
+                        "--states",
+                        "fp32,exp_avg")
                 .lines();
         assertEquals(
                 List.of(
@@ -53,7 +60,8 @@ class CommandsTest {
                         "layers.1.attn.qkv.weight\texp_avg",
                         "layers.1.attn.qkv.weight\tfp32"),
                 lines.subList(0, lines.size() - 1).stream()
-                        .map(line -> String.join("\t", Arrays.asList(line.split("\t")).subList(0, 2)))
+                        .map(line -> String.join(
+                                "\t", Arrays.asList(line.split("\t")).subList(0, 2)))
                         .toList());
     }
 
@@ -100,7 +108,8 @@ class CommandsTest {
         assertEquals(
                 List.of("exp_avg", "exp_avg_sq", "fp32", "model"),
                 List.copyOf(digest.get("states").propertyNames()));
-        JsonNode stats = Cli.clean("--json", "stats", raw, "--include", "norm.weight").json();
+        JsonNode stats =
+                Cli.clean("--json", "stats", raw, "--include", "norm.weight").json();
         assertEquals(0, stats.get("tensors").get(0).get("nan").asInt());
     }
 
@@ -110,7 +119,10 @@ class CommandsTest {
         assertTrue(lines.contains("source\tdeepspeed"));
         assertTrue(lines.contains("tag\tglobal_step3"));
         assertTrue(lines.contains("geometry\tzero_stage=1  dp=3  tp=1  pp=1  ep=1"));
-        JsonNode tensor = Cli.clean("--json", "inspect", raw, TENSOR + ":fp32").json().get("tensors").get(0);
+        JsonNode tensor = Cli.clean("--json", "inspect", raw, TENSOR + ":fp32")
+                .json()
+                .get("tensors")
+                .get(0);
         JsonNode copy = tensor.get("copies").get(0);
         String sha256 = Cli.clean("digest", "--sha256", raw, "--include", TENSOR, "--states", "fp32")
                 .out()
@@ -125,7 +137,8 @@ class CommandsTest {
     void sliceCutsTheBoxOutOfTheWholeTensor() throws IOException {
         byte[] whole = Cli.clean("slice", raw, TENSOR).bytes();
         assertEquals(64 * 32 * 4, whole.length);
-        byte[] part = Cli.clean("slice", raw, TENSOR + ":fp32", "--box", "3:5,7:10").bytes();
+        byte[] part =
+                Cli.clean("slice", raw, TENSOR + ":fp32", "--box", "3:5,7:10").bytes();
         ByteBuffer expected = ByteBuffer.allocate(2 * 3 * 4);
         for (int row = 3; row < 5; row++) {
             expected.put(whole, (row * 32 + 7) * 4, 3 * 4);
@@ -138,7 +151,8 @@ class CommandsTest {
         assertEquals("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", head.strip());
         assertEquals(128 + part.length, npy.length);
         assertArrayEquals(part, Arrays.copyOfRange(npy, 128, npy.length));
-        assertEquals(CommandRunner.FAILED, Cli.run("slice", raw, TENSOR, "-o", file).code());
+        assertEquals(
+                CommandRunner.FAILED, Cli.run("slice", raw, TENSOR, "-o", file).code());
         assertArrayEquals(npy, Files.readAllBytes(file));
         byte[] model = Cli.clean("slice", raw, TENSOR + ":model", "--npy").bytes();
         assertTrue(new String(model, 0, 128, StandardCharsets.ISO_8859_1).contains("'|V2'"));
@@ -156,8 +170,12 @@ class CommandsTest {
                     Cli.run("export", raw, temp.resolve("e"), "--format", "safetensors", "--max-shard-size", size);
             assertEquals(CommandRunner.USAGE, result.code(), size);
         }
-        assertEquals(CommandRunner.USAGE, Cli.run("import", raw, temp.resolve("c"), "--threads", "0").code());
-        assertEquals(CommandRunner.USAGE, Cli.run("import", raw, temp.resolve("c"), "--codec", "zip").code());
+        assertEquals(
+                CommandRunner.USAGE,
+                Cli.run("import", raw, temp.resolve("c"), "--threads", "0").code());
+        assertEquals(
+                CommandRunner.USAGE,
+                Cli.run("import", raw, temp.resolve("c"), "--codec", "zip").code());
         assertEquals(CommandRunner.USAGE, Cli.run("nonsense").code());
         assertEquals(CommandRunner.USAGE, Cli.run("ls").code());
         assertEquals(CommandRunner.USAGE, Cli.run().code());
@@ -179,7 +197,8 @@ class CommandsTest {
                 .get(0);
         assertEquals(sum / 32, stats.get("mean").asDouble(), 1e-12);
         assertEquals(32, stats.get("elements").asInt());
-        List<String> perRank = Cli.clean("stats", raw, "--include", "*", "--states", "fp32", "--per-rank").lines();
+        List<String> perRank = Cli.clean("stats", raw, "--include", "*", "--states", "fp32", "--per-rank")
+                .lines();
         long elements = perRank.stream()
                 .mapToLong(line -> Long.parseLong(line.replaceAll(".*\telements=([0-9]+)\t.*", "$1")))
                 .sum();
@@ -247,7 +266,8 @@ class CommandsTest {
                 assertEquals("", result.out());
             }
             Path container = temp.resolve("c");
-            assertEquals(CommandRunner.FAILED, Cli.run("import", what, container).code());
+            assertEquals(
+                    CommandRunner.FAILED, Cli.run("import", what, container).code());
             assertEquals(CommandRunner.FAILED, Cli.run("link", what, container).code());
             assertFalse(Files.exists(container));
         }
@@ -272,11 +292,16 @@ class CommandsTest {
     @Test
     void demoEndsWithEqualDigestsAndLeavesNothing() throws IOException {
         Cli.Result demo = Cli.clean("demo");
-        assertEquals(5, demo.lines().stream().filter(line -> line.contains("digests equal")).count());
+        assertEquals(
+                5,
+                demo.lines().stream()
+                        .filter(line -> line.contains("digests equal"))
+                        .count());
         Path working = Path.of(demo.lines().getFirst().replaceAll("Working in (.*)\\.", "$1"));
         assertFalse(Files.exists(working));
         Path kept = temp.resolve("kept");
-        assertTrue(Cli.clean("--json", "demo", "--keep", kept).json().get("equal").asBoolean());
+        assertTrue(
+                Cli.clean("--json", "demo", "--keep", kept).json().get("equal").asBoolean());
         assertTrue(Files.exists(kept.resolve("export/model.safetensors")));
         assertEquals(CommandRunner.FAILED, Cli.run("demo", "--keep", kept).code());
     }

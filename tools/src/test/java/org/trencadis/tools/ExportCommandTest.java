@@ -83,7 +83,9 @@ class ExportCommandTest {
     @Test
     void severalStatesAreToldApartByTheirNames() throws IOException {
         SafetensorsReader file = export("--states", "exp_avg,exp_avg_sq", "--include", "*.weight");
-        assertTrue(file.names().stream().allMatch(name -> name.matches(".*\\.weight\\.exp_avg(_sq)?")), file.names()::toString);
+        assertTrue(
+                file.names().stream().allMatch(name -> name.matches(".*\\.weight\\.exp_avg(_sq)?")),
+                file.names()::toString);
         assertArrayEquals(
                 Cli.clean("slice", raw, "embed.weight:exp_avg_sq").bytes(), file.bytes("embed.weight.exp_avg_sq"));
     }
@@ -101,7 +103,8 @@ class ExportCommandTest {
         Path sharded = temp.resolve("sharded");
         Cli.clean("export", raw, sharded, "--format", "safetensors", "--max-shard-size", "20KB");
         JsonNode index = Cli.json(sharded.resolve("model.safetensors.index.json"));
-        assertEquals(whole.data().length, index.get("metadata").get("total_size").asLong());
+        assertEquals(
+                whole.data().length, index.get("metadata").get("total_size").asLong());
         JsonNode weights = index.get("weight_map");
         assertEquals(Set.copyOf(whole.names()), Set.copyOf(weights.propertyNames()));
         Set<String> files = new HashSet<>();
@@ -114,9 +117,13 @@ class ExportCommandTest {
         }
         files.add("model.safetensors.index.json");
         try (Stream<Path> entries = Files.list(sharded)) {
-            assertEquals(files, Set.copyOf(entries.map(entry -> entry.getFileName().toString()).toList()));
+            assertEquals(
+                    files,
+                    Set.copyOf(
+                            entries.map(entry -> entry.getFileName().toString()).toList()));
         }
-        assertTrue(files.contains(String.format(java.util.Locale.ROOT, "model-00001-of-%05d.safetensors", files.size() - 1)));
+        assertTrue(files.contains(
+                String.format(java.util.Locale.ROOT, "model-00001-of-%05d.safetensors", files.size() - 1)));
     }
 
     @Test
@@ -139,9 +146,13 @@ class ExportCommandTest {
 
     @Test
     void nothingSelectedOrNoPlaceToWriteLeavesNothing() throws IOException {
-        assertEquals(2, Cli.run("export", raw, out, "--format", "safetensors", "--include", "none").code());
+        assertEquals(
+                2,
+                Cli.run("export", raw, out, "--format", "safetensors", "--include", "none")
+                        .code());
         Path inAbsent = temp.resolve("absent/out");
-        assertEquals(2, Cli.run("export", raw, inAbsent, "--format", "safetensors").code());
+        assertEquals(
+                2, Cli.run("export", raw, inAbsent, "--format", "safetensors").code());
         assertFalse(Files.exists(inAbsent.getParent()));
         try (Stream<Path> entries = Files.list(temp)) {
             assertEquals(List.of(raw), entries.toList());
@@ -154,8 +165,14 @@ class ExportCommandTest {
         assertEquals(0, result.code(), result.messages());
         assertTrue(Files.exists(out.resolve("latest_universal")));
         Path other = temp.resolve("other");
-        assertEquals(3, Cli.run("export", raw, other, "--format", "deepspeed-universal", "--dtype", "bf16").code());
-        assertEquals(2, Cli.run("export", raw, other, "--format", "deepspeed-universal", "--layout", "zero=9").code());
+        assertEquals(
+                3,
+                Cli.run("export", raw, other, "--format", "deepspeed-universal", "--dtype", "bf16")
+                        .code());
+        assertEquals(
+                2,
+                Cli.run("export", raw, other, "--format", "deepspeed-universal", "--layout", "zero=9")
+                        .code());
         assertFalse(Files.exists(other));
     }
 }

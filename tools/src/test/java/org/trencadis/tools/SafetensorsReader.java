@@ -69,7 +69,9 @@ record SafetensorsReader(JsonNode header, byte[] data, int headerBytes) {
 
     Map<String, String> metadata() {
         Map<String, String> metadata = new LinkedHashMap<>();
-        header.get("__metadata__").properties().forEach(entry -> metadata.put(entry.getKey(), entry.getValue().asString()));
+        header.get("__metadata__")
+                .properties()
+                .forEach(entry -> metadata.put(entry.getKey(), entry.getValue().asString()));
         return metadata;
     }
 }

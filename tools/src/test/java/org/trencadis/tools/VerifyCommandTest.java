@@ -137,7 +137,8 @@ class VerifyCommandTest {
         JsonNode finding = findings(container, "structure").get(0);
         assertEquals("missing", finding.get("code").asString());
         assertTrue(finding.get("file").asString().endsWith(shard.getFileName().toString()));
-        assertEquals(CommandRunner.FAILED, Cli.run("digest", "--sha256", container).code());
+        assertEquals(
+                CommandRunner.FAILED, Cli.run("digest", "--sha256", container).code());
     }
 
     @Test
@@ -158,7 +159,8 @@ class VerifyCommandTest {
             JsonNode findings = findings(container, "structure");
             assertFalse(findings.isEmpty());
             for (JsonNode finding : findings) {
-                Process shell = new ProcessBuilder("sh", "-c", finding.get("heal").asString())
+                Process shell = new ProcessBuilder(
+                                "sh", "-c", finding.get("heal").asString())
                         .inheritIO()
                         .start();
                 assertEquals(0, shell.waitFor());
@@ -198,7 +200,10 @@ class VerifyCommandTest {
         assertTrue(digest.messages().contains("mp_rank_00_model_states.pt"), digest.messages());
         Files.delete(original);
         assertFalse(findings(link, "structure").isEmpty());
-        assertEquals(CommandRunner.FAILED, Cli.run("export", link, temp.resolve("e"), "--format", "safetensors").code());
+        assertEquals(
+                CommandRunner.FAILED,
+                Cli.run("export", link, temp.resolve("e"), "--format", "safetensors")
+                        .code());
         assertFalse(Files.exists(temp.resolve("e")));
         try (Stream<Path> entries = Files.list(temp)) {
             assertTrue(entries.noneMatch(entry -> entry.toString().endsWith(".partial")));

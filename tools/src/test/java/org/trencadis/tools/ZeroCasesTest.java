@@ -61,11 +61,14 @@ class ZeroCasesTest {
     /** {@code name TAB state} to digest, of what a checkpoint must hold. */
     private static Map<String, String> truth(JsonNode expected) {
         Map<String, String> truth = new TreeMap<>();
-        expected.get("tensors").properties().forEach(tensor -> tensor.getValue()
-                .get("states")
+        expected.get("tensors")
                 .properties()
-                .forEach(state -> truth.put(
-                        tensor.getKey() + "\t" + state.getKey(), state.getValue().asString())));
+                .forEach(tensor -> tensor.getValue()
+                        .get("states")
+                        .properties()
+                        .forEach(state -> truth.put(
+                                tensor.getKey() + "\t" + state.getKey(),
+                                state.getValue().asString())));
         return truth;
     }
 
@@ -116,7 +119,9 @@ class ZeroCasesTest {
         List<String> tensors = diff.lines().stream()
                 .filter(line -> !line.startsWith("run state\t"))
                 .toList();
-        assertTrue(tensors.stream().allMatch(line -> line.matches("layers\\.[0-9]+\\.seen\tmodel\tvalues\t.*")), diff.out());
+        assertTrue(
+                tensors.stream().allMatch(line -> line.matches("layers\\.[0-9]+\\.seen\tmodel\tvalues\t.*")),
+                diff.out());
         assertEquals(2, tensors.size(), diff.out());
         for (String state : List.of("fp32", "exp_avg", "exp_avg_sq")) {
             assertEquals(
