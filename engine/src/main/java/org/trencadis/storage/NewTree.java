@@ -66,7 +66,8 @@ public final class NewTree {
 
     /** Makes all files and folders durable; all files are finished. */
     public void force() throws IOException {
-        try (ExecutorService threads = Executors.newFixedThreadPool(FORCING_THREADS)) {
+        try (ExecutorService threads = Executors.newFixedThreadPool(
+                FORCING_THREADS, Thread.ofPlatform().name("force-", 0).factory())) {
             List<Future<?>> forced = new ArrayList<>();
             for (Path folder : folders) {
                 forced.add(threads.submit(() -> {
