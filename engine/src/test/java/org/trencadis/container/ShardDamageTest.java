@@ -98,8 +98,14 @@ class ShardDamageTest {
         for (int chunk = 0; chunk < CHUNKS; chunk++) {
             byte[] bytes = new byte[100];
             Arrays.fill(bytes, (byte) (chunk + 1));
-            tail.set(chunk, out.size(), 100, chunk == 1 ? 300 : 100, chunk == 1 ? Codec.LZ4 : Codec.RAW,
-                    crc(bytes, 0, bytes.length), Digests.sha256().digest(bytes));
+            tail.set(
+                    chunk,
+                    out.size(),
+                    100,
+                    chunk == 1 ? 300 : 100,
+                    chunk == 1 ? Codec.LZ4 : Codec.RAW,
+                    crc(bytes, 0, bytes.length),
+                    Digests.sha256().digest(bytes));
             out.writeBytes(bytes);
             out.writeBytes(new byte[28]);
         }
@@ -125,14 +131,17 @@ class ShardDamageTest {
         int trailer = shard.length - TRAILER;
         byte[] entries = Arrays.copyOfRange(shard, table, table + CHUNKS * ENTRY);
         ShardTrailer.ID.set(segment, trailer, Digests.sha256().digest(entries));
-        ByteBuffer column = ByteBuffer.wrap(shard).order(ByteOrder.LITTLE_ENDIAN).position(table + CHUNKS * ENTRY);
+        ByteBuffer column =
+                ByteBuffer.wrap(shard).order(ByteOrder.LITTLE_ENDIAN).position(table + CHUNKS * ENTRY);
         int start = column.position();
         List<byte[]> digests = IntStream.range(0, CHUNKS)
                 .mapToObj(chunk -> Arrays.copyOfRange(entries, chunk * ENTRY, chunk * ENTRY + 32))
                 .toList();
         for (int first = 0; first < 256; first++) {
             int most = first;
-            column.putInt((int) digests.stream().filter(digest -> Byte.toUnsignedInt(digest[0]) <= most).count());
+            column.putInt((int) digests.stream()
+                    .filter(digest -> Byte.toUnsignedInt(digest[0]) <= most)
+                    .count());
         }
         IntStream.range(0, CHUNKS)
                 .boxed()
@@ -159,7 +168,8 @@ class ShardDamageTest {
         byte[] signed = file.clone();
         sign(signed);
         assertEquals(-1, Arrays.mismatch(file, signed));
-        assertTrue(corruption.edits().size() > 120, "edits: " + corruption.edits().size());
+        assertTrue(
+                corruption.edits().size() > 120, "edits: " + corruption.edits().size());
     }
 
     @Test
@@ -220,7 +230,12 @@ class ShardDamageTest {
                 assertEquals(Corrupt.class, fault.getClass(), message);
                 String section = fault.place().section();
                 boolean itself = section.equals(edit.name());
-                assertTrue(itself || FOUND_ELSEWHERE.getOrDefault(edit.name(), Set.of()).contains(section), message);
+                assertTrue(
+                        itself
+                                || FOUND_ELSEWHERE
+                                        .getOrDefault(edit.name(), Set.of())
+                                        .contains(section),
+                        message);
                 boolean other = edit.layout() == ChunkRecord.LAYOUT;
                 assertTrue(!itself || other || fault.place().offsetBytes() == edit.offset(), message);
             }
