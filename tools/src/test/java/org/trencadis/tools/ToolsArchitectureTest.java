@@ -72,8 +72,9 @@ class ToolsArchitectureTest {
                     public boolean test(JavaAccess<?> access) {
                         String name = access.getTarget().getName();
                         boolean ends = name.equals("exit") || name.equals("halt");
-                        return ends && Set.of("java.lang.System", "java.lang.Runtime")
-                                .contains(access.getTargetOwner().getName());
+                        return ends
+                                && Set.of("java.lang.System", "java.lang.Runtime")
+                                        .contains(access.getTargetOwner().getName());
                     }
                 })
                 .check(TOOLS);
