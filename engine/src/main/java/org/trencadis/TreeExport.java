@@ -22,8 +22,8 @@ import org.trencadis.torch.TorchArchive;
  * failure leaves nothing.
  */
 final class TreeExport {
-    /** Blocks are reserved for files from this size on; for small ones the call costs more than it saves. */
-    private static final long RESERVED_BYTES = 1 << 20;
+    /** Each has a buffer of 4 MiB. */
+    private static final int MAX_WORKERS = 16;
 
     private final int threads;
     private final Progress progress;
@@ -48,18 +48,17 @@ final class TreeExport {
         Path staged = FileExport.staging(target);
         AtomicLong written = new AtomicLong();
         try {
-            try (NewTree staging = NewTree.create(staged)) {
-                for (UniversalFile file : tree.files()) {
-                    staging.createFolderOf(file.name());
-                }
-                Workers.run(threads, tree.files().size(), PieceBuffer::new, (buffer, number) -> {
-                    UniversalFile file = tree.files().get((int) number);
-                    written.addAndGet(write(file, staging, buffer.bytes()));
-                });
-                written.addAndGet(write(tree.latest(), staging));
-                check.run();
-                staging.force();
+            NewTree staging = NewTree.create(staged);
+            for (UniversalFile file : tree.files()) {
+                staging.createFolderOf(file.name());
             }
+            Workers.run(workers(), tree.files().size(), PieceBuffer::new, (buffer, number) -> {
+                UniversalFile file = tree.files().get((int) number);
+                written.addAndGet(write(file, staging, buffer.bytes()));
+            });
+            written.addAndGet(write(tree.latest(), staging));
+            check.run();
+            staging.force();
             Directories.publishDirectory(staged, target);
             return written.get();
         } finally {
@@ -67,11 +66,16 @@ final class TreeExport {
         }
     }
 
+    /** Writers wait for the device half of their time. */
+    private int workers() {
+        return threads == 1 ? 1 : Math.min(2 * threads, MAX_WORKERS);
+    }
+
     private long write(UniversalFile file, NewTree staging, MemorySegment buffer) throws IOException {
         TorchArchive archive = file.archive();
         long size = archive.sizeBytes();
         long payload = file.payloadBytes();
-        try (OutputFile output = staging.createFile(file.name(), size >= RESERVED_BYTES ? size : 0)) {
+        try (OutputFile output = staging.createFile(file.name(), size)) {
             TorchArchive.Sequential pass = archive.sequential();
             for (long offset = 0; offset < size; offset += buffer.byteSize()) {
                 MemorySegment piece = buffer.asSlice(0, Math.min(buffer.byteSize(), size - offset));
@@ -89,7 +93,7 @@ final class TreeExport {
     private static long write(TextFile file, NewTree staging) throws IOException {
         MemorySegment bytes = MemorySegment.ofArray(new byte[Math.toIntExact(file.sizeBytes())]);
         file.read(0, bytes);
-        try (OutputFile output = staging.createFile(file.name(), 0)) {
+        try (OutputFile output = staging.createFile(file.name(), file.sizeBytes())) {
             output.write(bytes.asByteBuffer(), 0);
             output.finish(bytes.byteSize());
         }

@@ -1,5 +1,6 @@
 package org.trencadis;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -185,6 +186,40 @@ class UniversalExportTest {
                 assertEquals(expected.get("step").asInt(), file.root().asLong());
             }
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "zero0_dp2_bf16, 1",
+        "zero1_dp2_fp32, 3",
+        "zero2_dp2_fp16, 1",
+        "zero2_dp4_frozen_tied, 3",
+        "zero3_dp2_subgroups_frozen, 1",
+        "moe_ep2_dp2_zero1, 1",
+        "tp2_pp2_dp2_zero1, 1",
+        "autotp2_dp2_zero1, 3",
+    })
+    void readBackItIsTheSameStateOfTraining(String name, int stage) throws IOException {
+        Path out = export(name, stage);
+        try (Checkpoint source = open(name);
+                Checkpoint universal = Checkpoint.open(out, OpenOptions.NONE)) {
+            CheckpointDigests expected = source.digests(Progress.NONE);
+            CheckpointDigests actual = universal.digests(Progress.NONE);
+            assertArrayEquals(expected.universal(), actual.universal());
+            assertArrayEquals(expected.run(), actual.run());
+            assertEquals(flatDigests(source), flatDigests(universal));
+            Path again = directory.resolve("again");
+            universal.exportUniversal(again, new UniversalLayout(stage), 2, Progress.NONE);
+            assertEquals(files(out).keySet(), files(again).keySet());
+        }
+    }
+
+    private static Map<String, String> flatDigests(Checkpoint checkpoint) throws IOException {
+        Map<String, String> digests = new TreeMap<>();
+        for (TensorDigest digest : checkpoint.flatDigests(TensorFilter.ALL, Progress.NONE)) {
+            digests.put(digest.tensor().toString(), HexFormat.of().formatHex(digest.flat()));
+        }
+        return digests;
     }
 
     @Test

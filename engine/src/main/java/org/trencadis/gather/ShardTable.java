@@ -103,8 +103,10 @@ final class ShardTable {
         tableOffset = ShardTrailer.TABLE_OFFSET.get(trailer, 0);
         long chunks = ShardTrailer.CHUNK_COUNT.get(trailer, 0);
         long expected = ShardTrailer.fileBytes(tableOffset, chunks);
-        checkEqual("payload, table, column and trailer fill the shard", expected, lease.sizeBytes(), "trailer", at);
-        checkEqual("a shard has the length its trailer declares", declared, lease.sizeBytes(), "trailer", at + 8);
+        int tableField = ShardTrailer.TABLE_OFFSET.offsetBytes();
+        checkTrailer("payload, table, column and trailer fill the shard", tableField, lease.sizeBytes(), expected, at);
+        int bytesField = ShardTrailer.FILE_BYTES.offsetBytes();
+        checkTrailer("a shard has the length its trailer declares", bytesField, lease.sizeBytes(), declared, at);
         chunkCount = (int) chunks;
         long columnEnd = ShardTrailer.columnOffset(tableOffset, chunks) + 4 * chunks;
         checkZeros("the gap before the trailer is zero", columnEnd, at);
@@ -136,6 +138,12 @@ final class ShardTable {
             end = chunk.endBytes();
         }
         checkZeros("gaps between chunks are zero", end, tableOffset);
+    }
+
+    private void checkTrailer(String rule, int field, long expected, long actual, long at) throws Corrupt {
+        if (actual != expected) {
+            throw ShardTrailer.LAYOUT.fault(field, at, rule, expected, actual, resource);
+        }
     }
 
     private int crcOfFile(long from, long bytes) throws IOException {
@@ -178,21 +186,24 @@ final class ShardTable {
         long offset = ChunkRecord.OFFSET_BYTES.get(entries, base);
         long stored = ChunkRecord.STORED_BYTES.get(entries, base);
         long decoded = ChunkRecord.DECODED_BYTES.get(entries, base);
-        Place place = new Place(resource, "chunk table", at);
         if (offset < end || stored > tableOffset - offset) {
-            throw new Corrupt(
+            throw ChunkRecord.LAYOUT.fault(
+                    ChunkRecord.OFFSET_BYTES.offsetBytes(),
+                    at,
                     "chunks lie in the payload, in order and apart",
                     "from " + end + " to " + tableOffset,
                     offset + " + " + stored,
-                    place);
+                    resource);
         }
         boolean raw = ChunkRecord.CODEC.get(entries, base) == Codec.RAW.code();
         if (raw ? stored != decoded : stored >= decoded) {
-            throw new Corrupt(
+            throw ChunkRecord.LAYOUT.fault(
+                    ChunkRecord.STORED_BYTES.offsetBytes(),
+                    at,
                     "a chunk is stored raw where encoding does not shrink it",
                     (raw ? "" : "below ") + decoded + " bytes",
                     stored,
-                    place);
+                    resource);
         }
         return offset + stored;
     }

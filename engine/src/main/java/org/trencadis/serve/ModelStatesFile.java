@@ -2,7 +2,6 @@ package org.trencadis.serve;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +24,7 @@ import org.trencadis.torch.Pickler;
  * where their client states differ (states of random generators); the tensors are in the first.
  */
 final class ModelStatesFile {
-    /** Written from the catalog. */
+    /** Written from the catalog, or true of the source's ranks only. */
     private static final Set<String> OWN = Set.of(
             "module",
             "buffer_names",
@@ -34,6 +33,7 @@ final class ModelStatesFile {
             "frozen_param_shapes",
             "shared_params",
             "frozen_param_fragments",
+            "dp_world_size",
             "mp_world_size",
             "checkpoint_parallel_dimensions");
 
@@ -41,7 +41,6 @@ final class ModelStatesFile {
     private static final Map<String, Value> REQUIRED = Map.of(
             "global_steps", new Value.Int(0),
             "skipped_steps", new Value.Int(0),
-            "dp_world_size", new Value.Int(1),
             "lr_scheduler", new Value.None());
 
     private final Gatherer gatherer;
@@ -51,7 +50,7 @@ final class ModelStatesFile {
     private final SavedState saved;
     private final Consumer<String> notices;
     private final List<Tensor> module;
-    private final Map<String, Tensor> byName = new HashMap<>();
+    private final Map<String, Tensor> byName = new LinkedHashMap<>();
     private final int files;
 
     /**
@@ -90,7 +89,8 @@ final class ModelStatesFile {
     /** What to write as the file of model-parallel rank {@code rank}. */
     UniversalFile.Content content(int rank) throws IOException {
         Map<String, Value> values = cleaned(rank);
-        List<Tensor> tensors = rank == 0 ? module : List.of();
+        List<String> buffers = names("buffers");
+        List<Tensor> tensors = rank == 0 ? moduleOrder(buffers) : List.of();
         List<Map<String, long[]>> shapes = new ArrayList<>();
         for (Group group : groups.groups()) {
             shapes.add(shapes(group.parameters()));
@@ -98,7 +98,6 @@ final class ModelStatesFile {
         List<String> frozenNames = names("frozen");
         // From stage 2 on DeepSpeed lists frozen parameters even where there are none.
         Map<String, long[]> frozen = frozenNames.isEmpty() && mesh.zeroStage() < 2 ? null : shapes(frozenNames);
-        List<String> buffers = names("buffers");
         List<Alias> aliases = catalog.aliases();
         return pickler -> pickler.dict(OWN.size() + values.size(), () -> {
             writeModule(pickler, tensors, tensors.isEmpty() ? List.of() : aliases);
@@ -110,6 +109,18 @@ final class ModelStatesFile {
                 pickler.value(entry.getValue());
             }
         });
+    }
+
+    /** Buffers last, in their own order, which readers take from here. */
+    private List<Tensor> moduleOrder(List<String> buffers) {
+        Map<String, Tensor> ordered = new LinkedHashMap<>(byName);
+        for (String buffer : buffers) {
+            Tensor tensor = ordered.remove(buffer);
+            if (tensor != null) {
+                ordered.put(buffer, tensor);
+            }
+        }
+        return List.copyOf(ordered.values());
     }
 
     private Map<String, Value> cleaned(int rank) {
@@ -125,7 +136,10 @@ final class ModelStatesFile {
         return values;
     }
 
+    /** The ranks of this folder, which has nothing of any data-parallel rank; the loader counts the files. */
     private void writeDegrees(Pickler pickler) throws IOException {
+        pickler.text("dp_world_size");
+        pickler.integer(1);
         pickler.text("mp_world_size");
         pickler.integer(files);
         pickler.text("checkpoint_parallel_dimensions");

@@ -120,7 +120,7 @@ final class OptimizerStateFile {
                     pickler.integer(group);
                     pickler.dict(1, () -> {
                         pickler.text("step");
-                        StepTensor.write(pickler, groups.findStep(group));
+                        groups.findStep(group).write(pickler);
                     });
                 }
             });

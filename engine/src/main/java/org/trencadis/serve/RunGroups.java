@@ -18,11 +18,11 @@ final class RunGroups {
     private static final String STEPS = "steps";
 
     /** A group's hyperparameters without its step. */
-    private record Settings(List<Value.Entry> entries, Double step) {}
+    private record Settings(List<Value.Entry> entries, Step step) {}
 
     private final List<Group> groups;
     private final List<Settings> settings = new ArrayList<>();
-    private final Map<String, Double> steps = new HashMap<>();
+    private final Map<String, Step> steps = new HashMap<>();
 
     private RunGroups(List<Group> groups) {
         this.groups = groups;
@@ -50,7 +50,8 @@ final class RunGroups {
         List<Value.Entry> kept = new ArrayList<>();
         Value common = group.settings().find(STEP);
         Value each = group.settings().find(STEPS);
-        Double step = common == null ? null : ValueTree.real(common, 0);
+        boolean isTensor = Step.isTensor(group.settings());
+        Step step = common == null ? null : new Step(ValueTree.real(common, 0), isTensor);
         for (Value.Entry entry : group.settings().entries()) {
             if (isStep(entry.key())) {
                 continue;
@@ -66,14 +67,14 @@ final class RunGroups {
         if (each instanceof Value.Mapping mapping) {
             for (Value.Entry entry : mapping.entries()) {
                 if (entry.key() instanceof Value.Text name) {
-                    steps.putIfAbsent(name.value(), ValueTree.real(entry.value(), 0));
+                    steps.putIfAbsent(name.value(), new Step(ValueTree.real(entry.value(), 0), isTensor));
                 }
             }
         }
         settings.add(new Settings(kept, step != null ? step : firstStep(group)));
     }
 
-    private Double firstStep(Group group) {
+    private Step firstStep(Group group) {
         for (String name : group.parameters()) {
             if (steps.containsKey(name)) {
                 return steps.get(name);
@@ -86,17 +87,22 @@ final class RunGroups {
         return entry.key() instanceof Value.Text text ? text.value() : "?";
     }
 
+    /** Whether parameters of one group have different steps. */
+    boolean hasDifferingSteps() {
+        return groups.stream().anyMatch(group -> group.settings().find(STEPS) != null);
+    }
+
     List<Group> groups() {
         return groups;
     }
 
     /** The number of updates of a parameter, or null where it is not known. */
-    Double findStep(String parameter) {
+    Step findStep(String parameter) {
         return steps.get(parameter);
     }
 
     /** The step of the group's parameters, the first one's where they differ, or null. */
-    Double findStep(int group) {
+    Step findStep(int group) {
         return settings.get(group).step();
     }
 

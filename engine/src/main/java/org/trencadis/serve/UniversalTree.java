@@ -57,6 +57,9 @@ public final class UniversalTree {
         add("zero/optimizer_state.pt", 0, new OptimizerStateFile(catalog, mesh, layout, groups, saved, notices)::write);
         addModelFiles(mesh, saved, notices);
         files.sort(Comparator.comparingLong(UniversalFile::payloadBytes).reversed());
+        if (layout.isPartitioned() && groups.hasDifferingSteps()) {
+            notices.accept("parameters of one group have different steps: stage 3 knows one, the first is written");
+        }
         if (groups.groups().isEmpty()) {
             notices.accept("the checkpoint has no optimizer groups: DeepSpeed cannot resume training from it");
         }
@@ -148,9 +151,9 @@ public final class UniversalTree {
                 }
             }
         }
-        Double step = groups.findStep(name);
+        Step step = groups.findStep(name);
         if (isOwned && step != null && !layout.isPartitioned()) {
-            add("zero/" + name + "/step.pt", Float.BYTES, pickler -> StepTensor.write(pickler, step));
+            add("zero/" + name + "/step.pt", Float.BYTES, step::write);
         }
     }
 

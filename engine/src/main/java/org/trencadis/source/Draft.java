@@ -26,8 +26,8 @@ import org.trencadis.torch.TorchTensor;
 final class Draft implements AutoCloseable {
     private static final int CANONICAL = -1;
 
-    /** One copy of a tensor, with its margin. */
-    private record Copies(int copy, int tensor, int[] margin) {}
+    /** The first copy of a shard that is not recorded. */
+    private static final int LEFT_OUT = -1;
 
     /** Compares encodings by what they say; records compare arrays by identity. */
     private record EncodingKey(boolean bigEndian, boolean conjugate, boolean negate, List<Long> strides) {}
@@ -36,7 +36,10 @@ final class Draft implements AutoCloseable {
     private final Path base;
     private final Map<Path, Integer> files = new HashMap<>();
     private final Map<EncodingKey, Integer> encodings = new HashMap<>();
-    private final Map<String, Map<Integer, Copies>> copies = new HashMap<>();
+    /** Copies and margins by tensor and number among its copies. */
+    private final Map<Integer, Map<Integer, Integer>> copies = new HashMap<>();
+
+    private final Map<Integer, Map<Integer, Integer>> margins = new HashMap<>();
     private final Map<Integer, Integer> blendStages = new HashMap<>();
 
     Draft(Path base) {
@@ -74,16 +77,18 @@ final class Draft implements AutoCloseable {
                         null)));
     }
 
-    /** A tensor of which shards are added, in one of its copies. */
+    /** A tensor of which one rank's shard is added. */
     final class Target {
+        private final int tensor;
         private final Placement placement;
         private final int shard;
-        private final Copies copy;
+        private final int firstCopy;
 
-        private Target(Placement placement, int shard, Copies copy) {
+        private Target(int tensor, Placement placement, int shard, int firstCopy) {
+            this.tensor = tensor;
             this.placement = placement;
             this.shard = shard;
-            this.copy = copy;
+            this.firstCopy = firstCopy;
         }
 
         /**
@@ -93,81 +98,76 @@ final class Draft implements AutoCloseable {
          * @param flat the contiguous tensor that holds it, from element {@code place}
          */
         void addWindow(long start, long count, TorchTensor flat, long place, int file, int holders) throws IOException {
-            if (copy == null) {
-                return;
-            }
             int encoding = encoding(flat, null);
-            placement.forEachPart(
-                    shard,
+            long width = flat.dtype().bytes();
+            addParts(
                     start,
                     count,
-                    (first, region, margin) -> builder.addFragment(
-                            margin ? margin() : copy.copy(),
+                    (first, region, piece) -> builder.addFragment(
+                            copy(piece),
                             region,
                             encoding,
                             holders,
                             file,
-                            flat.offsetBytes()
-                                    + (place + first - start) * flat.dtype().bytes(),
-                            flat.dtype().bytes(region.count())));
+                            flat.offsetBytes() + (place + first - start) * width,
+                            region.count() * width));
         }
 
-        /** Adds the whole shard as {@code tensor} holds it, whatever its strides. */
-        void addShard(TorchTensor tensor, int file, int holders) throws IOException {
-            long elements = Shapes.elements(tensor.shape());
-            if (copy == null || tensor.isRowMajor()) {
-                addWindow(0, elements, tensor, 0, file, holders);
+        /** Adds the whole shard as {@code held} holds it, whatever its strides. */
+        void addShard(TorchTensor held, int file, int holders) throws IOException {
+            long elements = Shapes.elements(held.shape());
+            if (held.isRowMajor()) {
+                addWindow(0, elements, held, 0, file, holders);
                 return;
             }
-            placement.forEachPart(
-                    shard,
+            long width = held.dtype().bytes();
+            addParts(
                     0,
                     elements,
-                    (first, region, margin) -> builder.addFragment(
-                            margin ? margin() : copy.copy(),
+                    (first, region, piece) -> builder.addFragment(
+                            copy(piece),
                             region,
-                            encoding(tensor, checkedStrides(tensor, first, region)),
+                            encoding(held, checkedStrides(held, first, region)),
                             holders,
                             file,
-                            tensor.offsetBytes()
-                                    + position(tensor, first) * tensor.dtype().bytes(),
-                            tensor.dtype().bytes(region.count())));
+                            held.offsetBytes() + position(held, first) * width,
+                            region.count() * width));
         }
 
-        private int margin() {
-            if (copy.margin()[0] < 0) {
-                copy.margin()[0] = builder.addMargin(copy.tensor(), -1);
+        private void addParts(long start, long count, ShardMap.Sink sink) throws IOException {
+            if (firstCopy != LEFT_OUT) {
+                placement.forEachPart(shard, start, count, sink);
             }
-            return copy.margin()[0];
+        }
+
+        private int copy(ShardMap.Piece piece) {
+            return (piece.margin() ? margins : copies)
+                    .computeIfAbsent(tensor, key -> new HashMap<>(2))
+                    .computeIfAbsent(
+                            firstCopy + piece.replica(),
+                            number -> piece.margin() ? builder.addMargin(tensor, -1) : builder.addCopy(tensor, -1));
         }
     }
 
     /**
-     * The copy of a tensor that a shard belongs to; tensor and copy are added where they are new.
+     * A tensor, added where it is new, for the shard of one rank.
      *
      * <p>A blend that several stages hold is taken from its first stage: copies of all stages would weigh it twice.
      *
-     * @param stage pipeline stage; a tensor on several stages has a copy on each
+     * @param stage pipeline stage; a tensor on several stages has copies on each
      */
     Target target(String name, String state, Dtype dtype, Placement placement, int stage, int shard)
             throws IOException {
         int tensor = builder.addTensor(name, state, dtype, placement.shape());
-        boolean empty = Shapes.elements(placement.shape()) == 0;
-        if (placement.join() == Placement.Join.BLEND && !empty) {
+        if (Shapes.elements(placement.shape()) == 0) {
+            builder.copyOf(tensor);
+        } else if (placement.blend()) {
             builder.setBlend(tensor);
             if (blendStages.computeIfAbsent(tensor, key -> stage) != stage) {
-                return new Target(placement, shard, null);
+                return new Target(tensor, placement, shard, LEFT_OUT);
             }
         }
-        int ranks = placement.shards().length;
-        int number = empty ? 0 : stage * ranks + placement.copyOf(shard);
-        Map<Integer, Copies> known = copies.computeIfAbsent(state + ':' + name, key -> new HashMap<>(2));
-        Copies copy = known.get(number);
-        if (copy == null) {
-            copy = new Copies(builder.addCopy(tensor, -1), tensor, new int[] {-1});
-            known.put(number, copy);
-        }
-        return new Target(placement, shard, copy);
+        return new Target(tensor, placement, shard, stage * placement.shards().length);
     }
 
     /** Whether a tensor was added. */

@@ -137,7 +137,7 @@ final class ExpertReader {
             modules.noteFrozen(split.getKey());
         }
         ShardMap row = ShardMap.of(Experts.rows(whole, split.getValue(), 1));
-        Placement placement = new Placement(whole, Placement.Join.PARTS, new ShardMap[] {row});
+        Placement placement = Placement.parts(whole, new ShardMap[] {row});
         reading.draft()
                 .target(split.getKey(), Reading.MODEL, shard.tensor().dtype(), placement, 0, 0)
                 .addShard(shard.tensor(), reading.draft().file(shard.file(), shard.stamp()), NO_HOLDERS);

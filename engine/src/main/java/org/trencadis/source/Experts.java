@@ -270,7 +270,7 @@ final class Experts {
             }
             shards[rank] = builder.build();
         }
-        Placement placement = new Placement(whole, Placement.Join.PARTS, shards);
+        Placement placement = Placement.parts(whole, shards);
         AffineMap map = layer.maps().get(name);
         return map == null ? placement : checked(name, map, placement);
     }
@@ -287,7 +287,7 @@ final class Experts {
             throw new SourceException(
                     "affine map of " + name + " contradicts the placement of experts that its layer declares");
         }
-        return new Placement(map.shape(), Placement.Join.PARTS, shards);
+        return Placement.parts(map.shape(), shards);
     }
 
     /** Whole experts of a fused tensor. */

@@ -3,6 +3,7 @@ package org.trencadis.source;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 
@@ -17,18 +18,21 @@ final class ShardMap {
      * @param start its first element in the shard's row-major order
      * @param region where its elements lie, in coordinates of the tensor
      * @param margin whether it lies beyond the logical shape
+     * @param replica how many ranks before this one hold the same elements
      */
-    record Piece(long start, Region region, boolean margin) {}
+    record Piece(long start, Region region, boolean margin, int replica) {
+        Piece(long start, Region region) {
+            this(start, region, false, 0);
+        }
+    }
 
     /** Receives parts of pieces. */
     @FunctionalInterface
     interface Sink {
         /**
-         * Takes one part.
-         *
-         * @param start its first element in the shard's row-major order
+         * Takes one part: {@code region} begins with element {@code start} of the shard; all else is as in {@code piece}.
          */
-        void part(long start, Region region, boolean margin) throws IOException;
+        void part(long start, Region region, Piece piece) throws IOException;
     }
 
     private final List<Piece> pieces;
@@ -57,7 +61,7 @@ final class ShardMap {
         /** Adds the next elements of the shard; an empty region adds none. */
         Builder add(Region region) {
             if (region.count() > 0) {
-                pieces.add(new Piece(next, simplest(region), false));
+                pieces.add(new Piece(next, simplest(region)));
                 next = Math.addExact(next, region.count());
             }
             return this;
@@ -97,7 +101,7 @@ final class ShardMap {
             if (first < last) {
                 Region whole = piece.region();
                 long start = whole.start() + (first - piece.start());
-                sink.part(first, new Region(whole.box(), start, last - first), piece.margin());
+                sink.part(first, new Region(whole.box(), start, last - first), piece);
             }
         }
     }
@@ -128,38 +132,50 @@ final class ShardMap {
 
     private static void cutPiece(Piece piece, long rows, List<Piece> cut) {
         long[] start = {piece.start()};
-        if (piece.region().isWholeBox()) {
-            cutBox(piece.region().box(), rows, start, cut);
-        } else {
-            piece.region().forEachBox(box -> cutBox(box, rows, start, cut));
-        }
+        piece.region().forEachBox(box -> {
+            long first = box.offsets()[0];
+            long logical = Math.clamp(rows - first, 0L, box.extents()[0]);
+            addRows(box, first, logical, false, piece.replica(), start, cut);
+            addRows(box, first + logical, box.extents()[0] - logical, true, piece.replica(), start, cut);
+        });
     }
 
-    private static void cutBox(Box box, long rows, long[] start, List<Piece> cut) {
-        long logical = Math.clamp(rows - box.offsets()[0], 0L, box.extents()[0]);
-        addRows(box, box.offsets()[0], logical, false, start, cut);
-        addRows(box, box.offsets()[0] + logical, box.extents()[0] - logical, true, start, cut);
-    }
-
-    private static void addRows(Box box, long from, long count, boolean margin, long[] start, List<Piece> cut) {
+    private static void addRows(
+            Box box, long from, long count, boolean margin, int replica, long[] start, List<Piece> cut) {
         long[] offsets = box.offsets().clone();
         long[] extents = box.extents().clone();
         offsets[0] = from;
         extents[0] = count;
         Region region = Region.of(new Box(offsets, extents));
         if (region.count() > 0) {
-            cut.add(new Piece(start[0], region, margin));
+            cut.add(new Piece(start[0], region, margin, replica));
             start[0] += region.count();
         }
+    }
+
+    /** The same shard as a replica of {@code before} earlier ones. */
+    ShardMap asReplica(int before) {
+        List<Piece> marked = new ArrayList<>();
+        for (Piece piece : pieces) {
+            marked.add(new Piece(piece.start(), piece.region(), piece.margin(), before));
+        }
+        return new ShardMap(List.copyOf(marked), elements);
+    }
+
+    /** The same shard with pieces that earlier ranks hold too marked as replicas; {@code held} counts holders. */
+    ShardMap markReplicas(Map<Region, Integer> held) {
+        List<Piece> marked = new ArrayList<>();
+        for (Piece piece : pieces) {
+            int before = held.merge(piece.region(), 1, Integer::sum) - 1;
+            marked.add(new Piece(piece.start(), piece.region(), piece.margin(), before));
+        }
+        return new ShardMap(List.copyOf(marked), elements);
     }
 
     /** Whether both maps put every element of the shard at the same place. */
     boolean isSame(ShardMap other) {
         if (elements != other.elements) {
             return false;
-        }
-        if (pieces.equals(other.pieces)) {
-            return true;
         }
         return places().equals(other.places());
     }

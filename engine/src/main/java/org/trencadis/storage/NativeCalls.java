@@ -19,7 +19,6 @@ final class NativeCalls {
     /** Fill the page tables of the range now. */
     static final int MADV_POPULATE_READ = 22;
 
-    private static final int O_RDONLY = 0;
     private static final int O_WRONLY = 1;
     private static final int O_CLOEXEC = 0x80000;
 
@@ -39,9 +38,6 @@ final class NativeCalls {
             "madvise",
             FunctionDescriptor.of(
                     ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
-
-    private static final MethodHandle SYNCFS =
-            find("syncfs", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
 
     private NativeCalls() {}
 
@@ -64,40 +60,6 @@ final class NativeCalls {
         }
         try {
             int ignored = (int) MADVISE.invokeExact(mapped, bytes, advice);
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
-        }
-    }
-
-    /**
-     * Opens {@code path} to force its file system with; the descriptor is the caller's to close.
-     *
-     * @return -1 where the system has no such call, or would not
-     */
-    static int openForForcing(Path path) {
-        if (SYNCFS == null || OPEN == null || CLOSE == null) {
-            return -1;
-        }
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(path.toAbsolutePath().toString());
-            return (int) OPEN.invokeExact(name, O_RDONLY | O_CLOEXEC);
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
-        }
-    }
-
-    /** Makes everything on the descriptor's file system durable; false where that failed. */
-    static boolean forceFileSystem(int descriptor) {
-        try {
-            return (int) SYNCFS.invokeExact(descriptor) == 0;
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
-        }
-    }
-
-    static void close(int descriptor) {
-        try {
-            int ignored = (int) CLOSE.invokeExact(descriptor);
         } catch (Throwable e) {
             throw new AssertionError("a native call does not throw", e);
         }

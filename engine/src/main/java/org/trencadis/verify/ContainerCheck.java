@@ -45,10 +45,10 @@ public final class ContainerCheck {
             findings.add(Damage.of("twin-missing", "the index of checkpoint " + entry.name() + " has no twin")
                     .inFile(twin.toString(), -1)
                     .healedBy(copy(index, twin)));
-            return findings.passes(() -> checkPages(index), damage -> damage);
+            return findings.passes(() -> checkIndex(index), damage -> damage);
         }
-        boolean indexIsRight = findings.passes(() -> checkPages(index), damage -> damage.healedBy(copy(twin, index)));
-        boolean twinIsRight = findings.passes(() -> checkPages(twin), damage -> damage.healedBy(copy(index, twin)));
+        boolean indexIsRight = findings.passes(() -> checkIndex(index), damage -> damage.healedBy(copy(twin, index)));
+        boolean twinIsRight = findings.passes(() -> checkIndex(twin), damage -> damage.healedBy(copy(index, twin)));
         if (indexIsRight && twinIsRight) {
             long mismatch = Files.mismatch(index, twin);
             if (mismatch >= 0) {
@@ -61,9 +61,9 @@ public final class ContainerCheck {
         return indexIsRight;
     }
 
-    private void checkPages(Path file) throws IOException {
+    private void checkIndex(Path file) throws IOException {
         try (Catalog catalog = container.openCatalog(file)) {
-            catalog.image().checkPages();
+            catalog.checkStructure();
         }
     }
 

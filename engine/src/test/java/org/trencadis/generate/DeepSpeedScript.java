@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.trencadis.generate.PickleScript.Call;
 import org.trencadis.generate.PickleScript.Global;
@@ -67,7 +68,10 @@ public final class DeepSpeedScript {
             } else {
                 if (dp == 0) {
                     Map<String, Object> module = layout.pp() > 1 ? null : module(groups, rank);
-                    writeModel("mp_rank_%02d_model_states.pt".formatted(number), module, shapes(groups, rank), rank);
+                    writeModel(
+                            String.format(Locale.ROOT, "mp_rank_%02d_model_states.pt", number),
+                            module,
+                            shapes(groups, rank));
                 }
                 writePartition(groups, number, rank, dp);
             }
@@ -84,8 +88,8 @@ public final class DeepSpeedScript {
             }
         }
         for (Map.Entry<Integer, Map<String, Object>> layer : layers.entrySet()) {
-            String model = layout.tp() > 1 ? "-model_%02d".formatted(rank) : "";
-            write("layer_%02d%s-model_states.pt".formatted(layer.getKey(), model), layer.getValue());
+            String model = layout.tp() > 1 ? String.format(Locale.ROOT, "-model_%02d", rank) : "";
+            write(String.format(Locale.ROOT, "layer_%02d%s-model_states.pt", layer.getKey(), model), layer.getValue());
         }
     }
 
@@ -143,7 +147,7 @@ public final class DeepSpeedScript {
         return new Call(new Global("torch", "Size"), Tuple.of(new Tuple(extents)), null);
     }
 
-    private void writeModel(String name, Map<String, Object> module, List<Object> shapes, int rank) throws IOException {
+    private void writeModel(String name, Map<String, Object> module, List<Object> shapes) throws IOException {
         Map<String, Object> model = new LinkedHashMap<>();
         model.put("module", module);
         model.put("buffer_names", List.of());
@@ -213,7 +217,8 @@ public final class DeepSpeedScript {
         optimizer.put("partition_count", counts);
         optimizer.put("ds_version", "0.19.8");
         optimizer.put("param_slice_mappings", mappings);
-        writeOptimizer("bf16_zero_pp_rank_%d_mp_rank_%02d_optim_states.pt".formatted(dp, number), optimizer);
+        writeOptimizer(
+                String.format(Locale.ROOT, "bf16_zero_pp_rank_%d_mp_rank_%02d_optim_states.pt", dp, number), optimizer);
     }
 
     private static long bits(List<Flat> flats, List<Long> starts, String state, long position, int rank) {
@@ -283,7 +288,10 @@ public final class DeepSpeedScript {
         for (Parameter parameter : parameters) {
             module.put(parameter.name(), new StoredTensor(storage("BFloat16Storage", 2, 0, null), 0, new long[] {0}));
         }
-        writeModel("zero_pp_rank_%d_mp_rank_00_model_states.pt".formatted(dp), module, shapes(subGroups, 0), 0);
+        writeModel(
+                String.format(Locale.ROOT, "zero_pp_rank_%d_mp_rank_00_model_states.pt", dp),
+                module,
+                shapes(subGroups, 0));
         List<Object> masters = new ArrayList<>();
         Map<Integer, Object> states = new LinkedHashMap<>();
         for (int number = 0; number < subGroups.size(); number++) {
@@ -300,7 +308,7 @@ public final class DeepSpeedScript {
         optimizer.put("partition_count", layout.dp());
         optimizer.put("optimizer_state_dict", optimizerState(states));
         optimizer.put("fp32_flat_groups", masters);
-        writeOptimizer("bf16_zero_pp_rank_%d_mp_rank_00_optim_states.pt".formatted(dp), optimizer);
+        writeOptimizer(String.format(Locale.ROOT, "bf16_zero_pp_rank_%d_mp_rank_00_optim_states.pt", dp), optimizer);
     }
 
     private List<List<Parameter>> subGroups(List<List<Parameter>> groups) {

@@ -18,7 +18,7 @@ final class RandomModel {
         this.random = random;
         this.ranks = ranks;
         this.pipeline = pipeline;
-        this.vocabularyRows = 5 + random.nextInt(30);
+        this.vocabularyRows = 5L + random.nextInt(30);
     }
 
     /** A model whose parameters divide over {@code ranks} tensor-parallel ranks. */

@@ -61,7 +61,7 @@ record Split(Kind kind, long[] parts, long[][] widths) {
         long shift = kind == Kind.COLUMNS ? rank * local[1] * (rowElements / local[1]) : 0;
         long[] places = new long[Math.toIntExact(rows * rowElements)];
         for (int row = 0; row < rows; row++) {
-            long from = logicalRow(row, shape, ranks, rank, rows) * fullRow + shift;
+            long from = logicalRow(row, shape, rank, rows) * fullRow + shift;
             for (long i = 0; i < rowElements; i++) {
                 places[(int) (row * rowElements + i)] = from + i;
             }
@@ -69,7 +69,7 @@ record Split(Kind kind, long[] parts, long[][] widths) {
         return places;
     }
 
-    private long logicalRow(int row, long[] shape, int ranks, int rank, int rows) {
+    private long logicalRow(int row, long[] shape, int rank, int rows) {
         return switch (kind) {
             case REPLICATED, AVERAGED, COLUMNS -> row;
             case ROWS, VOCABULARY -> (long) rank * rows + row;

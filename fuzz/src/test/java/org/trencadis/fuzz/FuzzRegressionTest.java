@@ -1,0 +1,17 @@
+package org.trencadis.fuzz;
+
+import com.code_intelligence.jazzer.api.FuzzedDataProvider;
+import com.code_intelligence.jazzer.junit.FuzzTest;
+
+/** Replays the stored inputs of each target; {@code fuzz/run} looks for new ones. */
+class FuzzRegressionTest {
+    @FuzzTest
+    void value(FuzzedDataProvider data) {
+        ValueCodecFuzzer.fuzzerTestOneInput(data);
+    }
+
+    @FuzzTest
+    void index(FuzzedDataProvider data) {
+        IndexFuzzer.fuzzerTestOneInput(data);
+    }
+}
