@@ -149,7 +149,8 @@ class LauncherIT {
         cache();
         assertDigestsAndSilence();
         try (Stream<Path> files = Files.list(home.resolve(".trencadis-build"))) {
-            assertEquals(1, files.filter(file -> file.toString().endsWith(".aot")).count(), "one cache");
+            assertEquals(
+                    1, files.filter(file -> file.toString().endsWith(".aot")).count(), "one cache");
         }
     }
 
@@ -158,10 +159,11 @@ class LauncherIT {
         Files.delete(cache());
         List<Process> processes = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            processes.add(new ProcessBuilder(home.resolve("trencadis").toString(), "digest", "--sha256", sample.toString())
-                    .redirectOutput(temp.resolve("out" + i).toFile())
-                    .redirectError(temp.resolve("err" + i).toFile())
-                    .start());
+            processes.add(
+                    new ProcessBuilder(home.resolve("trencadis").toString(), "digest", "--sha256", sample.toString())
+                            .redirectOutput(temp.resolve("out" + i).toFile())
+                            .redirectError(temp.resolve("err" + i).toFile())
+                            .start());
         }
         StringBuilder messages = new StringBuilder();
         for (int i = 0; i < 3; i++) {
