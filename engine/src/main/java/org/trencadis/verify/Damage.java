@@ -1,6 +1,7 @@
 package org.trencadis.verify;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import org.trencadis.format.FormatException;
 import org.trencadis.index.CatalogException;
@@ -28,6 +29,8 @@ public record Damage(
         String file,
         long offsetBytes,
         String heal) {
+    private static final String UNREADABLE = "unreadable";
+
     static Damage of(String code, String message) {
         return new Damage(code, message, null, null, -1, null, -1, null);
     }
@@ -49,8 +52,10 @@ public record Damage(
                 new Damage("changed", e.getMessage(), null, null, -1, String.valueOf(e.file()), -1, null);
             case NoSuchFileException e ->
                 new Damage("missing", e.getFile() + ": is missing", null, null, -1, e.getFile(), -1, null);
+            case AccessDeniedException e ->
+                of(UNREADABLE, e.getFile() + ": permission denied").inFile(e.getFile(), -1);
             case CatalogException e -> of("catalog", e.getMessage());
-            default -> of("unreadable", String.valueOf(failure));
+            default -> of(UNREADABLE, String.valueOf(failure));
         };
     }
 
@@ -75,7 +80,9 @@ public record Damage(
         return new Damage(code, message, tensor, region, chunk, path, offset, heal);
     }
 
+    /** What heals it; nothing is to be healed that only cannot be read. */
     Damage healedBy(String command) {
-        return new Damage(code, message, tensor, region, chunk, file, offsetBytes, command);
+        String heal = code.equals(UNREADABLE) ? null : command;
+        return new Damage(code, message, tensor, region, chunk, file, offsetBytes, heal);
     }
 }

@@ -41,7 +41,7 @@ final class Failures {
     private static String text(Throwable failure) {
         return switch (failure) {
             case NoSuchFileException e -> e.getFile() + ": no such file or directory; check the path";
-            case AccessDeniedException e -> e.getFile() + ": permission denied; run as a user who may read it";
+            case AccessDeniedException e -> e.getFile() + ": permission denied; run as a user who may";
             case FileAlreadyExistsException e ->
                 e.getFile() + ": exists already and is not replaced; choose another name or remove it first";
             case NotDirectoryException e -> e.getFile() + ": is no directory; check the path";

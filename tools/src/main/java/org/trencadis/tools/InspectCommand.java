@@ -2,6 +2,7 @@ package org.trencadis.tools;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -27,6 +28,9 @@ import picocli.CommandLine.Parameters;
             "With NAME: the copies of the tensor, and of each fragment its region, file and offset."
         })
 final class InspectCommand extends LeafCommand {
+    private static final List<String> FIRST_FACTS =
+            List.of("source", "framework_version", "evidence", "tag", "base", "geometry");
+
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
     String what;
 
@@ -82,14 +86,14 @@ final class InspectCommand extends LeafCommand {
             out().fields("container", checkpoint.directory());
             out().fields("checkpoint", checkpoint.name(), "generation " + checkpoint.generation());
         }
-        for (Value.Entry fact : catalog.facts().entries()) {
+        for (Value.Entry fact : facts(catalog)) {
             String key = text(fact.key());
             if (fact.value() instanceof Value.Sequence list && key.equals("evidence")) {
                 for (Value item : list.items()) {
                     out().fields("evidence", Printable.name(text(item)));
                 }
             } else {
-                out().fields(Printable.name(key), Printable.name(shown(fact.value())));
+                out().fields(Printable.name(key), Printable.name(shortened(shown(fact.value()))));
             }
         }
         for (var sum : sums(catalog).entrySet()) {
@@ -180,6 +184,16 @@ final class InspectCommand extends LeafCommand {
         });
     }
 
+    /** What it was taken for first, and why; then what else is known. */
+    private static List<Value.Entry> facts(Catalog catalog) throws IOException {
+        List<Value.Entry> facts = new ArrayList<>(catalog.facts().entries());
+        facts.sort(Comparator.comparingInt(fact -> {
+            int position = FIRST_FACTS.indexOf(text(fact.key()));
+            return position < 0 ? FIRST_FACTS.size() : position;
+        }));
+        return facts;
+    }
+
     private static List<FileEntry> files(Catalog catalog) throws IOException {
         List<FileEntry> files = new ArrayList<>();
         for (int ordinal = 0; ordinal < catalog.fileCount(); ordinal++) {
@@ -212,7 +226,7 @@ final class InspectCommand extends LeafCommand {
     }
 
     private static String shortened(String text) {
-        int most = 200;
+        int most = 400;
         return text.length() <= most ? text : text.substring(0, most) + "…";
     }
 }

@@ -149,8 +149,29 @@ class LauncherIT {
         cache();
         assertDigestsAndSilence();
         try (Stream<Path> files = Files.list(home.resolve(".trencadis-build"))) {
-            assertEquals(2, files.count(), "a key and one cache");
+            assertEquals(
+                    1, files.filter(file -> file.toString().endsWith(".aot")).count(), "one cache");
         }
+    }
+
+    @Test
+    void severalAtOnceRecordOneCache() throws Exception {
+        Files.delete(cache());
+        List<Process> processes = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            processes.add(
+                    new ProcessBuilder(home.resolve("trencadis").toString(), "digest", "--sha256", sample.toString())
+                            .redirectOutput(temp.resolve("out" + i).toFile())
+                            .redirectError(temp.resolve("err" + i).toFile())
+                            .start());
+        }
+        StringBuilder messages = new StringBuilder();
+        for (int i = 0; i < 3; i++) {
+            assertEquals(0, processes.get(i).waitFor());
+            assertEquals(expected, Files.readString(temp.resolve("out" + i)));
+            messages.append(Files.readString(temp.resolve("err" + i)));
+        }
+        assertEquals("trencadis: recording a start-up cache, once ...\n", messages.toString());
     }
 
     @Test
