@@ -3,6 +3,7 @@ package org.trencadis.source;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -30,12 +31,18 @@ final class Experts {
      * @param prefix of its parameters' names
      * @param modulePath of the module that was replaced
      * @param experts in all
-     * @param ranks global experts of each expert-parallel rank, in the order in which the rank holds them
+     * @param ep expert-parallel ranks
+     * @param ranks global experts of each rank, in the order in which it holds them; null where all are in order
      * @param maps affine maps by parameter name
      */
-    record Fused(String prefix, String modulePath, int experts, int[][] ranks, Map<String, AffineMap> maps) {
-        int ep() {
-            return ranks.length;
+    record Fused(String prefix, String modulePath, int experts, int ep, int[][] ranks, Map<String, AffineMap> maps) {
+        int local() {
+            return experts / ep;
+        }
+
+        /** The global number of expert {@code i} of a rank. */
+        int expert(int rank, int i) {
+            return ranks == null ? rank * local() + i : ranks[rank][i];
         }
     }
 
@@ -59,8 +66,8 @@ final class Experts {
         List<Integer> counts = new ArrayList<>();
         Node numbers = Nodes.findValue(root, "num_experts");
         if (Nodes.isList(numbers)) {
-            for (long number : Nodes.longs(numbers)) {
-                counts.add(Math.toIntExact(number));
+            for (int i = 0; i < numbers.size(); i++) {
+                counts.add(Nodes.count(numbers.item(i)));
             }
         }
         return new Experts(counts, readFused(root));
@@ -72,8 +79,8 @@ final class Experts {
         List<Fused> fused = new ArrayList<>();
         for (int i = 0; layers != null && i < layers.size(); i++) {
             Node layer = layers.item(i);
-            int experts = Math.toIntExact(layer.get("num_experts").asLong());
-            int ep = Math.toIntExact(layer.get("ep_size").asLong());
+            int experts = Nodes.count(layer.get("num_experts"));
+            int ep = Nodes.count(layer.get("ep_size"));
             int[][] ranks = readPlacement(layer, experts, ep);
             Map<String, AffineMap> maps = new LinkedHashMap<>();
             Node affine = Nodes.findValue(layer, "affine_maps");
@@ -84,41 +91,41 @@ final class Experts {
                     layer.get("expert_key_prefix").asText(),
                     Nodes.findText(layer, "module_path"),
                     experts,
+                    ep,
                     ranks,
                     maps));
         }
         return fused;
     }
 
+    /** What a layer says about which experts each rank holds, or null where ranks hold them in order. */
     private static int[][] readPlacement(Node layer, int experts, int ep) throws IOException {
-        int local = Math.toIntExact(layer.get("num_local_experts").asLong());
-        if (ep < 1 || local < 0 || (long) local * ep != experts) {
+        int local = Nodes.count(layer.get("num_local_experts"));
+        if (ep < 1 || local < 1 || (long) local * ep != experts) {
             throw new SourceException(layer.path() + ": " + ep + " ranks of " + local + " experts are not " + experts);
-        }
-        int[][] ranks = new int[ep][local];
-        for (int rank = 0; rank < ep; rank++) {
-            for (int i = 0; i < local; i++) {
-                ranks[rank][i] = rank * local + i;
-            }
         }
         Node placement = Nodes.findValue(layer, "expert_placement");
         Node list = placement == null ? null : Nodes.findValue(placement, "ranks");
-        for (int i = 0; list != null && i < list.size(); i++) {
-            int rank = Math.toIntExact(list.item(i).get("rank").asLong());
-            long[] held = Nodes.longs(list.item(i).get("experts"));
-            if (rank < 0 || rank >= ep || held.length != local) {
+        if (list == null) {
+            return null;
+        }
+        int[][] ranks = new int[list.size()][];
+        BitSet seen = new BitSet();
+        for (int i = 0; i < ranks.length; i++) {
+            int rank = Nodes.count(list.item(i).get("rank"));
+            Node held = list.item(i).get("experts");
+            if (rank >= ranks.length || ranks.length != ep || ranks[rank] != null || held.size() != local) {
                 throw new SourceException(
                         list.item(i).path() + " does not place " + local + " experts on one of " + ep + " ranks");
             }
-            ranks[rank] = Arrays.stream(held).mapToInt(Math::toIntExact).toArray();
-        }
-        boolean[] seen = new boolean[experts];
-        for (int[] rank : ranks) {
-            for (int expert : rank) {
-                if (expert < 0 || expert >= experts || seen[expert]) {
+            ranks[rank] = new int[local];
+            for (int k = 0; k < local; k++) {
+                int expert = Nodes.count(held.item(k));
+                if (expert >= experts || seen.get(expert)) {
                     throw new SourceException(layer.path() + ": expert " + expert + " is not placed on one rank");
                 }
-                seen[expert] = true;
+                seen.set(expert);
+                ranks[rank][k] = expert;
             }
         }
         return ranks;
@@ -131,7 +138,7 @@ final class Experts {
         for (int i = 0; layers != null && i < layers.size(); i++) {
             Node rank = Nodes.findValue(layers.item(i), "ep_rank");
             if (rank != null) {
-                own.put(layers.item(i).get("expert_key_prefix").asText(), Math.toIntExact(rank.asLong()));
+                own.put(layers.item(i).get("expert_key_prefix").asText(), Nodes.count(rank));
             }
         }
         return own;
@@ -250,7 +257,7 @@ final class Experts {
     }
 
     private static Placement place(String name, Fused layer, long[] shape) throws SourceException {
-        int local = layer.experts() / layer.ep();
+        int local = layer.local();
         if (shape.length == 0 || shape[0] != local) {
             throw new SourceException("parameter " + name + " holds " + (shape.length == 0 ? 0 : shape[0])
                     + " experts of each rank, expected " + local);
@@ -262,10 +269,10 @@ final class Experts {
             ShardMap.Builder builder = new ShardMap.Builder();
             for (int first = 0; first < local; ) {
                 int next = first + 1;
-                while (next < local && layer.ranks()[rank][next] == layer.ranks()[rank][next - 1] + 1) {
+                while (next < local && layer.expert(rank, next) == layer.expert(rank, next - 1) + 1) {
                     next++;
                 }
-                builder.add(Region.of(rows(shape, layer.ranks()[rank][first], next - first)));
+                builder.add(Region.of(rows(shape, layer.expert(rank, first), next - first)));
                 first = next;
             }
             shards[rank] = builder.build();
@@ -288,6 +295,13 @@ final class Experts {
                     "affine map of " + name + " contradicts the placement of experts that its layer declares");
         }
         return Placement.parts(map.shape(), shards);
+    }
+
+    /** The shape of a fused parameter with the experts of all ranks. */
+    long[] wholeShape(String name, long[] shape) {
+        long[] whole = shape.clone();
+        whole[0] = findFused(name).experts();
+        return whole;
     }
 
     /** Whole experts of a fused tensor. */

@@ -37,6 +37,9 @@ final class PartitionReader {
     /** A state tensor at most one part in this many of a partition is a table beside the elements, not one of them. */
     private static final long SIDE_TABLE = 8;
 
+    /** The largest gap after a parameter that is believed. */
+    private static final long MAX_GAP = 1 << 20;
+
     private final Reading reading;
     private final List<String> wrongMappings = new ArrayList<>();
     private final Set<String> sideTables = new HashSet<>();
@@ -172,7 +175,7 @@ final class PartitionReader {
                 return new long[names.size()];
             }
             long[] own = Nodes.longs(all.item(group));
-            if (own.length != names.size() || Arrays.stream(own).anyMatch(gap -> gap < 0)) {
+            if (own.length != names.size() || Arrays.stream(own).anyMatch(gap -> gap < 0 || gap > MAX_GAP)) {
                 throw new SourceException(
                         all.item(group).path() + " has " + own.length + " gaps for " + names.size() + " parameters");
             }
