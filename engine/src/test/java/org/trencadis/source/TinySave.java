@@ -19,6 +19,8 @@ import org.trencadis.torch.TorchArchive;
 /** Writes the few files of a DeepSpeed save that a test is about, key by key. */
 final class TinySave {
     private final Path folder;
+    /** What was written, by file name. */
+    private final Map<String, Object> files = new LinkedHashMap<>();
 
     TinySave(Path root) throws IOException {
         this.folder = Files.createDirectories(root.resolve("global_step1"));
@@ -27,6 +29,10 @@ final class TinySave {
 
     Path folder() {
         return folder;
+    }
+
+    Map<String, Object> files() {
+        return files;
     }
 
     /** A dictionary of alternating keys and values. */
@@ -123,6 +129,7 @@ final class TinySave {
     }
 
     TinySave write(String name, Object root) throws IOException {
+        files.put(name, root);
         write(folder.resolve(name), root);
         return this;
     }
