@@ -2,8 +2,6 @@ package org.trencadis.source;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -11,8 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.trencadis.tensor.Box;
-import org.trencadis.tensor.Region;
 import org.trencadis.torch.Node;
 import org.trencadis.torch.Node.Kind;
 
@@ -25,33 +21,12 @@ final class Experts {
     private static final Pattern NATIVE =
             Pattern.compile("(.*deepspeed_moe\\.experts\\.deepspeed_experts\\.)(\\d{1,9})(\\..*)");
 
-    /**
-     * An AutoEP layer.
-     *
-     * @param prefix of its parameters' names
-     * @param modulePath of the module that was replaced
-     * @param experts in all
-     * @param ep expert-parallel ranks
-     * @param ranks global experts of each rank, in the order in which it holds them; null where all are in order
-     * @param maps affine maps by parameter name
-     */
-    record Fused(String prefix, String modulePath, int experts, int ep, int[][] ranks, Map<String, AffineMap> maps) {
-        int local() {
-            return experts / ep;
-        }
-
-        /** The global number of expert {@code i} of a rank. */
-        int expert(int rank, int i) {
-            return ranks == null ? rank * local() + i : ranks[rank][i];
-        }
-    }
-
     private final Map<String, Integer> nativeLocal = new LinkedHashMap<>();
     private final List<Integer> counts;
-    private final List<Fused> fused;
+    private final List<FusedExperts> fused;
     private final Map<String, Placement> placements = new HashMap<>();
 
-    private Experts(List<Integer> counts, List<Fused> fused) {
+    private Experts(List<Integer> counts, List<FusedExperts> fused) {
         this.counts = counts;
         this.fused = fused;
     }
@@ -70,65 +45,7 @@ final class Experts {
                 counts.add(Nodes.count(numbers.item(i)));
             }
         }
-        return new Experts(counts, readFused(root));
-    }
-
-    private static List<Fused> readFused(Node root) throws IOException {
-        Node layers = Nodes.findValue(root, "ds_autoep_layers");
-        layers = layers == null ? Nodes.findValue(root, "autoep_layers") : layers;
-        List<Fused> fused = new ArrayList<>();
-        for (int i = 0; layers != null && i < layers.size(); i++) {
-            Node layer = layers.item(i);
-            int experts = Nodes.count(layer.get("num_experts"));
-            int ep = Nodes.count(layer.get("ep_size"));
-            int[][] ranks = readPlacement(layer, experts, ep);
-            Map<String, AffineMap> maps = new LinkedHashMap<>();
-            Node affine = Nodes.findValue(layer, "affine_maps");
-            if (affine != null) {
-                affine.get("params").forEachEntry((name, map) -> maps.put(name.asText(), AffineMap.read(map, ep)));
-            }
-            fused.add(new Fused(
-                    layer.get("expert_key_prefix").asText(),
-                    Nodes.findText(layer, "module_path"),
-                    experts,
-                    ep,
-                    ranks,
-                    maps));
-        }
-        return fused;
-    }
-
-    /** What a layer says about which experts each rank holds, or null where ranks hold them in order. */
-    private static int[][] readPlacement(Node layer, int experts, int ep) throws IOException {
-        int local = Nodes.count(layer.get("num_local_experts"));
-        if (ep < 1 || local < 1 || (long) local * ep != experts) {
-            throw new SourceException(layer.path() + ": " + ep + " ranks of " + local + " experts are not " + experts);
-        }
-        Node placement = Nodes.findValue(layer, "expert_placement");
-        Node list = placement == null ? null : Nodes.findValue(placement, "ranks");
-        if (list == null) {
-            return null;
-        }
-        int[][] ranks = new int[list.size()][];
-        BitSet seen = new BitSet();
-        for (int i = 0; i < ranks.length; i++) {
-            int rank = Nodes.count(list.item(i).get("rank"));
-            Node held = list.item(i).get("experts");
-            if (rank >= ranks.length || ranks.length != ep || ranks[rank] != null || held.size() != local) {
-                throw new SourceException(
-                        list.item(i).path() + " does not place " + local + " experts on one of " + ep + " ranks");
-            }
-            ranks[rank] = new int[local];
-            for (int k = 0; k < local; k++) {
-                int expert = Nodes.count(held.item(k));
-                if (expert >= experts || seen.get(expert)) {
-                    throw new SourceException(layer.path() + ": expert " + expert + " is not placed on one rank");
-                }
-                seen.set(expert);
-                ranks[rank][k] = expert;
-            }
-        }
-        return ranks;
+        return new Experts(counts, FusedExperts.readAll(root));
     }
 
     /** The rank that wrote a ZeRO-3 file says in each layer which expert-parallel rank it is. */
@@ -154,7 +71,7 @@ final class Experts {
         }
     }
 
-    List<Fused> fused() {
+    List<FusedExperts> fused() {
         return fused;
     }
 
@@ -164,9 +81,9 @@ final class Experts {
     }
 
     /** The layer whose fused parameter {@code name} is, or null. */
-    Fused findFused(String name) {
-        for (Fused layer : fused) {
-            if (name.startsWith(layer.prefix() + '.')) {
+    FusedExperts findFused(String name) {
+        for (FusedExperts layer : fused) {
+            if (layer.owns(name)) {
                 return layer;
             }
         }
@@ -174,11 +91,17 @@ final class Experts {
     }
 
     boolean isExpert(String name) {
+        if (nativeLocal.isEmpty() && fused.isEmpty()) {
+            return false;
+        }
         return NATIVE.matcher(name).matches() || findFused(name) != null;
     }
 
     /** The name that all ranks agree on, for a name as rank {@code epRank} of {@code ep} knows it. */
     String globalName(String name, int epRank) {
+        if (nativeLocal.isEmpty()) {
+            return name;
+        }
         Matcher matcher = NATIVE.matcher(name);
         if (!matcher.matches()) {
             return name;
@@ -250,67 +173,10 @@ final class Experts {
     Placement place(String name, long[] shape) throws SourceException {
         Placement known = placements.get(name);
         if (known == null) {
-            known = place(name, findFused(name), shape);
+            known = findFused(name).place(name, shape);
             placements.put(name, known);
         }
         return known;
-    }
-
-    private static Placement place(String name, Fused layer, long[] shape) throws SourceException {
-        int local = layer.local();
-        if (shape.length == 0 || shape[0] != local) {
-            throw new SourceException("parameter " + name + " holds " + (shape.length == 0 ? 0 : shape[0])
-                    + " experts of each rank, expected " + local);
-        }
-        long[] whole = shape.clone();
-        whole[0] = layer.experts();
-        ShardMap[] shards = new ShardMap[layer.ep()];
-        for (int rank = 0; rank < shards.length; rank++) {
-            ShardMap.Builder builder = new ShardMap.Builder();
-            for (int first = 0; first < local; ) {
-                int next = first + 1;
-                while (next < local && layer.expert(rank, next) == layer.expert(rank, next - 1) + 1) {
-                    next++;
-                }
-                builder.add(Region.of(rows(shape, layer.expert(rank, first), next - first)));
-                first = next;
-            }
-            shards[rank] = builder.build();
-        }
-        Placement placement = Placement.parts(whole, shards);
-        AffineMap map = layer.maps().get(name);
-        return map == null ? placement : checked(name, map, placement);
-    }
-
-    /** The affine map's placement, which must be the one that the layer's expert placement says. */
-    private static Placement checked(String name, AffineMap map, Placement expected) throws SourceException {
-        ShardMap[] shards = new ShardMap[expected.shards().length];
-        boolean same = Arrays.equals(map.shape(), expected.shape());
-        for (int rank = 0; rank < shards.length && same; rank++) {
-            shards[rank] = map.shard(rank, name);
-            same = shards[rank].isSame(expected.shards()[rank]);
-        }
-        if (!same) {
-            throw new SourceException(
-                    "affine map of " + name + " contradicts the placement of experts that its layer declares");
-        }
-        return Placement.parts(map.shape(), shards);
-    }
-
-    /** The shape of a fused parameter with the experts of all ranks. */
-    long[] wholeShape(String name, long[] shape) {
-        long[] whole = shape.clone();
-        whole[0] = findFused(name).experts();
-        return whole;
-    }
-
-    /** Whole experts of a fused tensor. */
-    static Box rows(long[] shape, long first, long count) {
-        long[] offsets = new long[shape.length];
-        long[] extents = shape.clone();
-        offsets[0] = first;
-        extents[0] = count;
-        return new Box(offsets, extents);
     }
 
     /**

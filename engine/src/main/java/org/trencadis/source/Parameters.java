@@ -91,7 +91,7 @@ final class Parameters {
     /** The logical shape of what the optimizer of rank {@code mp} knows as {@code name}. */
     long[] shape(int mp, String name) throws IOException {
         return experts.findFused(name) != null
-                ? experts.wholeShape(name, models.get(mp).trainedShape(name))
+                ? experts.findFused(name).wholeShape(models.get(mp).trainedShape(name))
                 : placement(mp / geometry.tp(), name).shape();
     }
 
