@@ -2,6 +2,7 @@ package org.trencadis.source;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.trencadis.tensor.Box;
@@ -115,14 +116,12 @@ record AffineMap(long[] shape, long[][] shardShapes, List<List<Piece>> pieces) {
         return builder.build();
     }
 
-    /** Splits a piece at outer axes until what is left lies in one run of the shard and in one box of the tensor. */
+    /** Splits a piece at outer axes until what is left lies in one run of the shard and in one region of the tensor. */
     private void addBlocks(Piece piece, String name, List<Block> blocks) throws SourceException {
-        int inner = piece.shape().length;
-        long run = 1;
-        while (inner > 0 && joins(piece, inner - 1, run)) {
-            inner--;
-            run *= piece.shape()[inner];
-        }
+        int flat = firstAxis(piece, true);
+        int boxed = firstAxis(piece, false);
+        boolean useBox = boxed < flat && findBox(piece, boxed, piece.offset()) != null;
+        int inner = useBox ? boxed : flat;
         long[] position = new long[inner];
         while (true) {
             long from = piece.offset();
@@ -134,7 +133,12 @@ record AffineMap(long[] shape, long[][] shardShapes, List<List<Piece>> pieces) {
             if (blocks.size() >= MAX_BLOCKS) {
                 throw new SourceException("affine map of " + name + " has more than " + MAX_BLOCKS + " blocks");
             }
-            blocks.add(new Block(to, Region.of(box(piece, inner, from, name))));
+            Region region = useBox ? findBox(piece, inner, from) : findRun(piece, inner, from);
+            if (region == null) {
+                throw new SourceException("affine map of " + name + ": a piece leaves the tensor of shape "
+                        + Shapes.print(shape) + " at element " + from);
+            }
+            blocks.add(new Block(to, region));
             int axis = inner - 1;
             while (axis >= 0 && position[axis] == piece.shape()[axis] - 1) {
                 position[axis--] = 0;
@@ -146,12 +150,25 @@ record AffineMap(long[] shape, long[][] shardShapes, List<List<Piece>> pieces) {
         }
     }
 
-    /** Whether the axis continues the inner ones in the shard, and is an axis of the tensor of its own. */
-    private boolean joins(Piece piece, int axis, long run) {
-        if (piece.shape()[axis] == 1) {
-            return true;
+    /**
+     * The outermost axis of a piece from which on the rest is one run of the shard and, in the tensor, one run too
+     * ({@code flat}) or an axis of its own for each.
+     */
+    private int firstAxis(Piece piece, boolean flat) {
+        long run = 1;
+        int inner = piece.shape().length;
+        while (inner > 0) {
+            int axis = inner - 1;
+            boolean joins = piece.shape()[axis] == 1
+                    || piece.shardStrides()[axis] == run
+                            && (flat ? piece.strides()[axis] == run : findAxis(piece, axis) >= 0);
+            if (!joins) {
+                break;
+            }
+            run *= piece.shape()[axis];
+            inner = axis;
         }
-        return piece.shardStrides()[axis] == run && findAxis(piece, axis) >= 0;
+        return inner;
     }
 
     /** The axis of the tensor that a piece's axis runs along, outside those of the piece's inner axes; or -1. */
@@ -175,25 +192,30 @@ record AffineMap(long[] shape, long[][] shardShapes, List<List<Piece>> pieces) {
         return -1;
     }
 
-    private Box box(Piece piece, int inner, long from, String name) throws SourceException {
-        long[] strides = Shapes.rowMajorStrides(shape);
-        long[] offsets = new long[shape.length];
-        long[] extents = new long[shape.length];
-        java.util.Arrays.fill(extents, 1);
-        long left = from;
-        for (int axis = 0; axis < shape.length; axis++) {
-            offsets[axis] = left / strides[axis];
-            left %= strides[axis];
+    /** The run of the tensor that the axes from {@code inner} on are, from element {@code from}; or null outside it. */
+    private Region findRun(Piece piece, int inner, long from) {
+        long count = 1;
+        for (int axis = inner; axis < piece.shape().length; axis++) {
+            count *= piece.shape()[axis];
         }
+        long elements = Shapes.elements(shape);
+        return from < 0 || count > elements - from ? null : new Region(Box.whole(shape), from, count);
+    }
+
+    /** The box of the tensor that the axes from {@code inner} on are, from element {@code from}; or null outside it. */
+    private Region findBox(Piece piece, int inner, long from) {
+        if (from < 0 || from >= Shapes.elements(shape)) {
+            return null;
+        }
+        long[] offsets = Box.whole(shape).unflatten(from);
+        long[] extents = new long[shape.length];
+        Arrays.fill(extents, 1);
         for (int axis = inner; axis < piece.shape().length; axis++) {
             if (piece.shape()[axis] > 1) {
                 extents[findAxis(piece, axis)] = piece.shape()[axis];
             }
         }
-        if (from < 0 || from >= Shapes.elements(shape) || !new Box(offsets, extents).isInside(shape)) {
-            throw new SourceException("affine map of " + name + ": a piece leaves the tensor of shape "
-                    + Shapes.print(shape) + " at element " + from);
-        }
-        return new Box(offsets, extents);
+        Box box = new Box(offsets, extents);
+        return box.isInside(shape) ? Region.of(box) : null;
     }
 }

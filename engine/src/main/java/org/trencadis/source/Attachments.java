@@ -2,9 +2,12 @@ package org.trencadis.source;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.trencadis.format.Value;
 import org.trencadis.index.Attachment;
 import org.trencadis.torch.Node;
@@ -18,7 +21,11 @@ final class Attachments {
     /** Tensors in attachments (states of random generators) that are kept with their bytes. */
     static final long MAX_TENSOR_BYTES = 1 << 20;
 
+    /** What stands for a tensor that is too large to be kept. */
+    private static final Pattern NOTE = Pattern.compile("tensor \\w+ \\[[\\d, ]*\\]");
+
     private final Draft draft;
+    private final List<String> leftOut = new ArrayList<>();
     private final Map<String, Value> first = new HashMap<>();
 
     Attachments(Draft draft) {
@@ -44,9 +51,35 @@ final class Attachments {
     /** Records one value. */
     void add(String role, String name, Node node, Path file) throws IOException {
         Value value = node.toValue(MAX_TENSOR_BYTES);
+        if (notesTensor(value)) {
+            leftOut.add(draft.relative(file) + ' ' + name);
+        }
         Value known = first.putIfAbsent(role + '/' + name, value);
         if (!value.equals(known)) {
             draft.builder().addAttachment(new Attachment(name, draft.relative(file), value));
+        }
+    }
+
+    private static boolean notesTensor(Value value) {
+        return switch (value) {
+            case Value.Text text -> NOTE.matcher(text.value()).matches();
+            case Value.Sequence list -> list.items().stream().anyMatch(Attachments::notesTensor);
+            case Value.Tuple tuple -> tuple.items().stream().anyMatch(Attachments::notesTensor);
+            case Value.Mapping dict -> dict.entries().stream().anyMatch(entry -> notesTensor(entry.value()));
+            case Value.Instance instance -> notesTensor(instance.arguments()) || notesTensor(instance.state());
+            default -> false;
+        };
+    }
+
+    /** Writes which attachments held tensors that are not kept. */
+    void write() {
+        if (!leftOut.isEmpty()) {
+            draft.builder()
+                    .addFinding(
+                            "deepspeed.large-attachments",
+                            "tensors over " + MAX_TENSOR_BYTES
+                                    + " bytes that are not of the model or the optimizer are not"
+                                    + " kept, only their types and shapes: " + RankGrid.firstOf(leftOut));
         }
     }
 }

@@ -52,6 +52,8 @@ final class DeepSpeedReader {
             DeepSpeedReader reader = new DeepSpeedReader(directory, cache, draft);
             reader.read();
             return draft.build(directory.tagFolder().toString());
+        } catch (ArithmeticException e) {
+            throw new SourceException("numbers in " + directory.tagFolder() + " are too large to be true", e);
         }
     }
 
@@ -69,6 +71,8 @@ final class DeepSpeedReader {
                 readModel(modelFiles[mp][0], mp, geometry);
             }
         }
+        boolean partitioned = !directory.universal() && (slots || isPartitioned(grid));
+        Path[][] optimizerFiles = partitioned ? optimizerFiles(geometry) : null;
         Parameters parameters = new Parameters(geometry, models, rules, experts);
         Reading reading = new Reading(draft, cache, geometry, parameters, groups, attachments);
         ModuleReader modules = new ModuleReader(reading);
@@ -80,9 +84,9 @@ final class DeepSpeedReader {
         if (directory.universal()) {
             readUniversal(reading, modules, modelFiles, slots);
         } else if (slots) {
-            readSlots(reading, modules, modelFiles);
-        } else if (isPartitioned(grid)) {
-            readPartitions(reading);
+            readSlots(reading, modules, modelFiles, optimizerFiles);
+        } else if (partitioned) {
+            readPartitions(reading, optimizerFiles);
         } else {
             WholeOptimizerReader reader = new WholeOptimizerReader(reading, modules);
             reader.readAll(modelFiles);
@@ -90,13 +94,14 @@ final class DeepSpeedReader {
         }
         modules.write();
         groups.write(draft.builder());
+        attachments.write();
         writeRuleFindings(reading);
         writeFacts(geometry);
     }
 
-    private void readPartitions(Reading reading) throws IOException {
+    private void readPartitions(Reading reading, Path[][] optimizerFiles) throws IOException {
         PartitionReader reader = new PartitionReader(reading);
-        reader.readAll(optimizerFiles(reading.geometry()));
+        reader.readAll(optimizerFiles);
         expertParallel = Math.max(expertParallel, reader.expertParallel());
         experts.checkCounts(expertParallel);
     }
@@ -128,8 +133,8 @@ final class DeepSpeedReader {
         return files;
     }
 
-    private void readSlots(Reading reading, ModuleReader modules, Path[][] modelFiles) throws IOException {
-        Path[][] optimizerFiles = optimizerFiles(reading.geometry());
+    private void readSlots(Reading reading, ModuleReader modules, Path[][] modelFiles, Path[][] optimizerFiles)
+            throws IOException {
         SlotReader reader = new SlotReader(reading, modules);
         for (int mp = 0; mp < reading.geometry().mp(); mp++) {
             for (int d = 0; d < reading.geometry().dp(); d++) {

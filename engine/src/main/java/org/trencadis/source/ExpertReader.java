@@ -125,7 +125,7 @@ final class ExpertReader {
                     + " tensor-parallel ranks are not supported");
         }
         ModuleReader.Shard shard = shards.getFirst();
-        Experts.Fused layer = experts.findFused(name);
+        FusedExperts layer = experts.findFused(name);
         long[] own = shard.tensor().shape();
         long[] whole = new long[own.length + 1];
         whole[0] = layer.experts();
@@ -136,7 +136,7 @@ final class ExpertReader {
         if (!reading.parameters().model(0).isTrained(split.getKey())) {
             modules.noteFrozen(split.getKey());
         }
-        ShardMap row = ShardMap.of(Experts.rows(whole, split.getValue(), 1));
+        ShardMap row = ShardMap.of(FusedExperts.rows(whole, split.getValue(), 1));
         Placement placement = Placement.parts(whole, new ShardMap[] {row});
         reading.draft()
                 .target(split.getKey(), Reading.MODEL, shard.tensor().dtype(), placement, 0, 0)

@@ -2,7 +2,6 @@ package org.trencadis.source;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -10,8 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.trencadis.tensor.Box;
-import org.trencadis.tensor.Region;
 import org.trencadis.torch.Node;
 import org.trencadis.torch.Node.Kind;
 
@@ -24,27 +21,12 @@ final class Experts {
     private static final Pattern NATIVE =
             Pattern.compile("(.*deepspeed_moe\\.experts\\.deepspeed_experts\\.)(\\d{1,9})(\\..*)");
 
-    /**
-     * An AutoEP layer.
-     *
-     * @param prefix of its parameters' names
-     * @param modulePath of the module that was replaced
-     * @param experts in all
-     * @param ranks global experts of each expert-parallel rank, in the order in which the rank holds them
-     * @param maps affine maps by parameter name
-     */
-    record Fused(String prefix, String modulePath, int experts, int[][] ranks, Map<String, AffineMap> maps) {
-        int ep() {
-            return ranks.length;
-        }
-    }
-
     private final Map<String, Integer> nativeLocal = new LinkedHashMap<>();
     private final List<Integer> counts;
-    private final List<Fused> fused;
+    private final List<FusedExperts> fused;
     private final Map<String, Placement> placements = new HashMap<>();
 
-    private Experts(List<Integer> counts, List<Fused> fused) {
+    private Experts(List<Integer> counts, List<FusedExperts> fused) {
         this.counts = counts;
         this.fused = fused;
     }
@@ -59,69 +41,11 @@ final class Experts {
         List<Integer> counts = new ArrayList<>();
         Node numbers = Nodes.findValue(root, "num_experts");
         if (Nodes.isList(numbers)) {
-            for (long number : Nodes.longs(numbers)) {
-                counts.add(Math.toIntExact(number));
+            for (int i = 0; i < numbers.size(); i++) {
+                counts.add(Nodes.count(numbers.item(i)));
             }
         }
-        return new Experts(counts, readFused(root));
-    }
-
-    private static List<Fused> readFused(Node root) throws IOException {
-        Node layers = Nodes.findValue(root, "ds_autoep_layers");
-        layers = layers == null ? Nodes.findValue(root, "autoep_layers") : layers;
-        List<Fused> fused = new ArrayList<>();
-        for (int i = 0; layers != null && i < layers.size(); i++) {
-            Node layer = layers.item(i);
-            int experts = Math.toIntExact(layer.get("num_experts").asLong());
-            int ep = Math.toIntExact(layer.get("ep_size").asLong());
-            int[][] ranks = readPlacement(layer, experts, ep);
-            Map<String, AffineMap> maps = new LinkedHashMap<>();
-            Node affine = Nodes.findValue(layer, "affine_maps");
-            if (affine != null) {
-                affine.get("params").forEachEntry((name, map) -> maps.put(name.asText(), AffineMap.read(map, ep)));
-            }
-            fused.add(new Fused(
-                    layer.get("expert_key_prefix").asText(),
-                    Nodes.findText(layer, "module_path"),
-                    experts,
-                    ranks,
-                    maps));
-        }
-        return fused;
-    }
-
-    private static int[][] readPlacement(Node layer, int experts, int ep) throws IOException {
-        int local = Math.toIntExact(layer.get("num_local_experts").asLong());
-        if (ep < 1 || local < 0 || (long) local * ep != experts) {
-            throw new SourceException(layer.path() + ": " + ep + " ranks of " + local + " experts are not " + experts);
-        }
-        int[][] ranks = new int[ep][local];
-        for (int rank = 0; rank < ep; rank++) {
-            for (int i = 0; i < local; i++) {
-                ranks[rank][i] = rank * local + i;
-            }
-        }
-        Node placement = Nodes.findValue(layer, "expert_placement");
-        Node list = placement == null ? null : Nodes.findValue(placement, "ranks");
-        for (int i = 0; list != null && i < list.size(); i++) {
-            int rank = Math.toIntExact(list.item(i).get("rank").asLong());
-            long[] held = Nodes.longs(list.item(i).get("experts"));
-            if (rank < 0 || rank >= ep || held.length != local) {
-                throw new SourceException(
-                        list.item(i).path() + " does not place " + local + " experts on one of " + ep + " ranks");
-            }
-            ranks[rank] = Arrays.stream(held).mapToInt(Math::toIntExact).toArray();
-        }
-        boolean[] seen = new boolean[experts];
-        for (int[] rank : ranks) {
-            for (int expert : rank) {
-                if (expert < 0 || expert >= experts || seen[expert]) {
-                    throw new SourceException(layer.path() + ": expert " + expert + " is not placed on one rank");
-                }
-                seen[expert] = true;
-            }
-        }
-        return ranks;
+        return new Experts(counts, FusedExperts.readAll(root));
     }
 
     /** The rank that wrote a ZeRO-3 file says in each layer which expert-parallel rank it is. */
@@ -131,7 +55,7 @@ final class Experts {
         for (int i = 0; layers != null && i < layers.size(); i++) {
             Node rank = Nodes.findValue(layers.item(i), "ep_rank");
             if (rank != null) {
-                own.put(layers.item(i).get("expert_key_prefix").asText(), Math.toIntExact(rank.asLong()));
+                own.put(layers.item(i).get("expert_key_prefix").asText(), Nodes.count(rank));
             }
         }
         return own;
@@ -147,7 +71,7 @@ final class Experts {
         }
     }
 
-    List<Fused> fused() {
+    List<FusedExperts> fused() {
         return fused;
     }
 
@@ -157,9 +81,9 @@ final class Experts {
     }
 
     /** The layer whose fused parameter {@code name} is, or null. */
-    Fused findFused(String name) {
-        for (Fused layer : fused) {
-            if (name.startsWith(layer.prefix() + '.')) {
+    FusedExperts findFused(String name) {
+        for (FusedExperts layer : fused) {
+            if (layer.owns(name)) {
                 return layer;
             }
         }
@@ -167,11 +91,17 @@ final class Experts {
     }
 
     boolean isExpert(String name) {
+        if (nativeLocal.isEmpty() && fused.isEmpty()) {
+            return false;
+        }
         return NATIVE.matcher(name).matches() || findFused(name) != null;
     }
 
     /** The name that all ranks agree on, for a name as rank {@code epRank} of {@code ep} knows it. */
     String globalName(String name, int epRank) {
+        if (nativeLocal.isEmpty()) {
+            return name;
+        }
         Matcher matcher = NATIVE.matcher(name);
         if (!matcher.matches()) {
             return name;
@@ -243,60 +173,10 @@ final class Experts {
     Placement place(String name, long[] shape) throws SourceException {
         Placement known = placements.get(name);
         if (known == null) {
-            known = place(name, findFused(name), shape);
+            known = findFused(name).place(name, shape);
             placements.put(name, known);
         }
         return known;
-    }
-
-    private static Placement place(String name, Fused layer, long[] shape) throws SourceException {
-        int local = layer.experts() / layer.ep();
-        if (shape.length == 0 || shape[0] != local) {
-            throw new SourceException("parameter " + name + " holds " + (shape.length == 0 ? 0 : shape[0])
-                    + " experts of each rank, expected " + local);
-        }
-        long[] whole = shape.clone();
-        whole[0] = layer.experts();
-        ShardMap[] shards = new ShardMap[layer.ep()];
-        for (int rank = 0; rank < shards.length; rank++) {
-            ShardMap.Builder builder = new ShardMap.Builder();
-            for (int first = 0; first < local; ) {
-                int next = first + 1;
-                while (next < local && layer.ranks()[rank][next] == layer.ranks()[rank][next - 1] + 1) {
-                    next++;
-                }
-                builder.add(Region.of(rows(shape, layer.ranks()[rank][first], next - first)));
-                first = next;
-            }
-            shards[rank] = builder.build();
-        }
-        Placement placement = Placement.parts(whole, shards);
-        AffineMap map = layer.maps().get(name);
-        return map == null ? placement : checked(name, map, placement);
-    }
-
-    /** The affine map's placement, which must be the one that the layer's expert placement says. */
-    private static Placement checked(String name, AffineMap map, Placement expected) throws SourceException {
-        ShardMap[] shards = new ShardMap[expected.shards().length];
-        boolean same = Arrays.equals(map.shape(), expected.shape());
-        for (int rank = 0; rank < shards.length && same; rank++) {
-            shards[rank] = map.shard(rank, name);
-            same = shards[rank].isSame(expected.shards()[rank]);
-        }
-        if (!same) {
-            throw new SourceException(
-                    "affine map of " + name + " contradicts the placement of experts that its layer declares");
-        }
-        return Placement.parts(map.shape(), shards);
-    }
-
-    /** Whole experts of a fused tensor. */
-    static Box rows(long[] shape, long first, long count) {
-        long[] offsets = new long[shape.length];
-        long[] extents = shape.clone();
-        offsets[0] = first;
-        extents[0] = count;
-        return new Box(offsets, extents);
     }
 
     /**

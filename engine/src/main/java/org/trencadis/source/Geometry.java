@@ -19,7 +19,7 @@ import org.trencadis.torch.Node;
  */
 record Geometry(int dp, int tp, int pp, boolean dataFirst, String source) {
     /** More ranks than any training had. */
-    private static final int MAX_RANKS = 1 << 20;
+    private static final int MAX_RANKS = 1 << 17;
 
     /** One rank: what is assumed where no file says anything. */
     static final Geometry SINGLE = new Geometry(1, 1, 1, false, "no file");

@@ -1,6 +1,7 @@
 package org.trencadis.source;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.trencadis.format.Value;
 import org.trencadis.torch.Node;
@@ -8,6 +9,9 @@ import org.trencadis.torch.Node;
 /** Reads the values of DeepSpeed's loss scalers. */
 final class LossScalers {
     private static final String SCALE = "cur_scale";
+
+    /** Room for a number that is kept as a tensor. */
+    private static final int SCALAR_BYTES = 64;
 
     private LossScalers() {}
 
@@ -22,7 +26,7 @@ final class LossScalers {
         if (isStatic(dynamic) && attributes.get(SCALE).asReal() == 1.0) {
             return null;
         }
-        return attributes.toValue(0) instanceof Value.Mapping mapping ? mapping : null;
+        return attributes.toValue(SCALAR_BYTES) instanceof Value.Mapping mapping ? mapping : null;
     }
 
     /**
@@ -38,13 +42,13 @@ final class LossScalers {
         if (isStatic(dynamic) && optimizer.get(SCALE).asReal() == 1.0) {
             return null;
         }
-        List<Value.Entry> entries = new java.util.ArrayList<>();
+        List<Value.Entry> entries = new ArrayList<>();
         for (String key : List.of(
                 "dynamic_loss_scale", SCALE, "cur_iter", "last_overflow_iter", "scale_factor", "scale_window")) {
             Node value = Nodes.findValue(optimizer, key);
             if (value != null) {
                 String name = key.equals("dynamic_loss_scale") ? "dynamic" : key;
-                entries.add(new Value.Entry(new Value.Text(name), value.toValue(0)));
+                entries.add(new Value.Entry(new Value.Text(name), value.toValue(SCALAR_BYTES)));
             }
         }
         return new Value.Mapping(entries);

@@ -152,7 +152,7 @@ final class ModuleReader {
         if (!states.module().containsKey(name)) {
             return null;
         }
-        for (Experts.Fused layer : reading.parameters().experts().fused()) {
+        for (FusedExperts layer : reading.parameters().experts().fused()) {
             if (layer.modulePath() == null || !name.startsWith(layer.modulePath() + '.')) {
                 continue;
             }

@@ -11,6 +11,12 @@ import org.trencadis.torch.Node.Kind;
 
 /** Reads the shapes, lists and small objects that DeepSpeed's pickles are made of. */
 final class Nodes {
+    /** Elements of the largest tensor that is believed; sums over all ranks stay below 2^63. */
+    static final long MAX_ELEMENTS = 1L << 50;
+
+    /** The largest number of ranks, layers or experts that is believed. */
+    static final int MAX_COUNT = 1 << 20;
+
     private Nodes() {}
 
     /** The value under {@code key}, or null where the key is absent or its value is None. */
@@ -23,15 +29,35 @@ final class Nodes {
         return node != null && (node.kind() == Kind.LIST || node.kind() == Kind.TUPLE);
     }
 
-    /** A shape: whole numbers that are not negative and whose product fits 63 bits. */
+    /** A shape: whole numbers from 0 to {@link #MAX_ELEMENTS}, whose product is not larger either. */
     static long[] shape(Node node) throws IOException {
         long[] shape = longs(node);
+        for (long extent : shape) {
+            if (extent < 0 || extent > MAX_ELEMENTS) {
+                throw noShape(node, extent);
+            }
+        }
         try {
-            Shapes.elements(shape);
+            if (Shapes.elements(shape) > MAX_ELEMENTS) {
+                throw noShape(node, Shapes.elements(shape));
+            }
         } catch (ArithmeticException e) {
             throw new SourceException(node.path() + " is no shape: " + e.getMessage(), e);
         }
         return shape;
+    }
+
+    private static SourceException noShape(Node node, long number) throws IOException {
+        return new SourceException(node.path() + " is no shape: " + number + " is not from 0 to " + MAX_ELEMENTS);
+    }
+
+    /** A number of things, from 0 to {@link #MAX_COUNT}. */
+    static int count(Node node) throws IOException {
+        long number = node.asLong();
+        if (number < 0 || number > MAX_COUNT) {
+            throw new SourceException(node.path() + " is " + number + ", expected from 0 to " + MAX_COUNT);
+        }
+        return (int) number;
     }
 
     static long[] longs(Node list) throws IOException {

@@ -88,6 +88,13 @@ final class Parameters {
         return new Owner(experts.globalName(name, epRank), placement(mp / geometry.tp(), name), mp % geometry.tp());
     }
 
+    /** The logical shape of what the optimizer of rank {@code mp} knows as {@code name}. */
+    long[] shape(int mp, String name) throws IOException {
+        return experts.findFused(name) != null
+                ? experts.findFused(name).wholeShape(models.get(mp).trainedShape(name))
+                : placement(mp / geometry.tp(), name).shape();
+    }
+
     /** The placement of a trained or frozen parameter on the ranks of a stage. */
     Placement placement(int stage, String name) throws IOException {
         Placement known = placements.get(stage).get(name);

@@ -3,7 +3,6 @@ package org.trencadis.source;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -40,14 +39,12 @@ final class PartitionReader {
     private final Reading reading;
     private final List<String> wrongMappings = new ArrayList<>();
     private final Set<String> sideTables = new HashSet<>();
-    /** Flat layout by model-parallel rank and group, as its first file says. */
-    private final Map<List<Integer>, FlatGroup> layouts = new HashMap<>();
-
-    private final Map<List<Integer>, long[]> gaps = new HashMap<>();
+    private final GroupLayouts layouts;
     private int expertParallel = 1;
 
     PartitionReader(Reading reading) {
         this.reading = reading;
+        this.layouts = new GroupLayouts(reading);
     }
 
     /** Reads all files of a grid, by model-parallel rank, then data-parallel rank. */
@@ -121,82 +118,14 @@ final class PartitionReader {
             this.shapes = reading.parameters().model(mp).groups().get(group);
             this.names = List.copyOf(shapes.keySet());
             Geometry geometry = reading.geometry();
-            this.partitions = partitionCount(geometry.dp());
+            this.partitions = layouts.partitionCount(states, mp, group);
             this.ep = geometry.dp() / partitions;
             expertParallel = Math.max(expertParallel, ep);
             this.epRank = geometry.expertRank(d, ep);
             this.partition = geometry.expertDataRank(d, ep);
             this.file = reading.draft().file(torch);
             this.holder = reading.holder(mp, d);
-            this.layout = layout();
-        }
-
-        private int partitionCount(int dp) throws IOException {
-            Node counts = Nodes.findValue(states, "partition_count");
-            if (counts == null) {
-                return dp;
-            }
-            Node count = Nodes.isList(counts) ? counts.item(group) : counts;
-            long number = count.asLong();
-            boolean expert = names.stream().anyMatch(reading.parameters().experts()::isExpert);
-            if (number < 1 || dp % number != 0 || number != dp && !expert) {
-                throw new SourceException(count.path() + " is " + number + ", expected "
-                        + (expert ? "a divisor of " : "") + dp + ", the number of data-parallel ranks by "
-                        + reading.geometry().source());
-            }
-            return (int) number;
-        }
-
-        private FlatGroup layout() throws IOException {
-            List<Integer> key = List.of(mp, group);
-            long[] own = readGaps();
-            long[] known = gaps.putIfAbsent(key, own);
-            if (known != null && !Arrays.equals(known, own)) {
-                throw new SourceException(states.get("param_alignment_paddings").path() + " of group " + group
-                        + " differs from that of the other ranks");
-            }
-            FlatGroup flat = layouts.get(key);
-            if (flat == null) {
-                long[] sizes = names.stream()
-                        .mapToLong(name -> Shapes.elements(shapes.get(name)))
-                        .toArray();
-                flat = new FlatGroup(sizes, own, partitionElements(FlatGroup.elements(sizes, own)));
-                layouts.put(key, flat);
-            }
-            return flat;
-        }
-
-        private long[] readGaps() throws IOException {
-            Node all = Nodes.findValue(states, "param_alignment_paddings");
-            if (all == null) {
-                return new long[names.size()];
-            }
-            long[] own = Nodes.longs(all.item(group));
-            if (own.length != names.size() || Arrays.stream(own).anyMatch(gap -> gap < 0)) {
-                throw new SourceException(
-                        all.item(group).path() + " has " + own.length + " gaps for " + names.size() + " parameters");
-            }
-            return own;
-        }
-
-        /**
-         * The length of a partition: DeepSpeed's rule where the first file's partition has that length, with or without
-         * its padding; else, for versions that aligned otherwise, what the partition and its recorded padding make.
-         */
-        private long partitionElements(long elements) throws IOException {
-            long ruled = FlatGroup.alignedPartition(elements, partitions);
-            long held = Shapes.elements(states.get("single_partition_of_fp32_groups")
-                    .item(group)
-                    .asTensor()
-                    .shape());
-            long real = Math.clamp(elements - partition * ruled, 0L, ruled);
-            Node paddings = Nodes.findValue(states, "group_paddings");
-            if (held == ruled || held == real || paddings == null) {
-                return ruled;
-            }
-            long padded = held + paddings.item(group).asLong();
-            boolean covers = padded > 0 && padded <= Long.MAX_VALUE / partitions && padded * partitions >= elements;
-            return covers ? padded : ruled;
+            this.layout = layouts.layout(states, mp, group, partitions, partition);
         }
 
         void read(TorchTensor master) throws IOException {

@@ -18,6 +18,9 @@ final class RankGrid {
             .thenComparingInt(RankFile::dp)
             .thenComparing(RankFile::fileName);
 
+    /** Names that a message lists. */
+    private static final int SHOWN = 5;
+
     private final Path directory;
     private final List<RankFile> files;
     private final List<String> unknown;
@@ -110,18 +113,17 @@ final class RankGrid {
         }
         checkOnePrefix(found);
         String prefix = found.isEmpty() ? "" : found.getFirst().prefix();
-        List<String> missing = new ArrayList<>();
-        for (int m = 0; m < mp; m++) {
-            for (int d = 0; d < dp; d++) {
-                if (grid[m][d] == null) {
-                    missing.add(RankFile.name(kind, prefix, d, m));
-                }
+        String missing = "";
+        int count = 0;
+        for (int rank = 0; rank < mp * dp; rank++) {
+            if (grid[rank / dp][rank % dp] == null && count++ < SHOWN) {
+                missing += (missing.isEmpty() ? "" : ", ") + RankFile.name(kind, prefix, rank % dp, rank / dp);
             }
         }
-        if (!missing.isEmpty()) {
-            throw new SourceException(
-                    (missing.size() == 1 ? "a rank file is missing in " : "rank files are missing in ") + directory
-                            + ": " + firstOf(missing) + "; expected " + ranks(dp, mp) + " by " + why);
+        if (count > 0) {
+            throw new SourceException((count == 1 ? "a rank file is missing in " : "rank files are missing in ")
+                    + directory + ": " + missing + (count > SHOWN ? " and " + (count - SHOWN) + " more" : "")
+                    + "; expected " + ranks(dp, mp) + " by " + why);
         }
         return grid;
     }
@@ -146,7 +148,7 @@ final class RankGrid {
 
     /** The first names of a list, and how many more there are. */
     static String firstOf(List<String> names) {
-        int shown = Math.min(names.size(), 5);
+        int shown = Math.min(names.size(), SHOWN);
         String text = String.join(", ", names.subList(0, shown));
         return names.size() > shown ? text + " and " + (names.size() - shown) + " more" : text;
     }

@@ -267,7 +267,7 @@ final class SlotReader {
         }
 
         private Draft.Target target(String state, Dtype dtype, String name) throws IOException {
-            Experts.Fused layer = reading.parameters().experts().findFused(name);
+            FusedExperts layer = reading.parameters().experts().findFused(name);
             int epRank = layer == null ? 0 : expertRanks.getOrDefault(layer.prefix(), 0);
             Parameters.Owner owner = reading.parameters().owner(mp, name, epRank);
             return reading.draft().target(owner.name(), state, dtype, owner.placement(), 0, owner.shard());

@@ -33,6 +33,10 @@ public final class Sources {
             throw new SourceException(directory + " holds no checkpoint that a reader knows: expected, for DeepSpeed, a"
                     + " file 'latest' and the folder it names, or a folder with mp_rank_00_model_states.pt");
         }
+        if (options.sourceLayout() != null) {
+            throw new SourceException("the DeepSpeed reader takes no source layout: what " + options.sourceLayout()
+                    + " declares has to stand in the checkpoint's universal_checkpoint_info");
+        }
         return DeepSpeedReader.read(found, cache);
     }
 }

@@ -19,6 +19,9 @@ record SubParameters(String pattern, long[] view, long[] sizes, int count, int a
     /** From this version of the declaration on, widths are recorded and an extent is never a count. */
     private static final double WIDTHS_VERSION = 0.4;
 
+    /** The largest extent that is believed; sums over all sub-parameters stay below 2^63. */
+    private static final long MAX_SIZE = 1L << 40;
+
     /** Sub-parameters that a declaration may count. */
     private static final int MAX_COUNT = 1 << 16;
 
@@ -36,10 +39,10 @@ record SubParameters(String pattern, long[] view, long[] sizes, int count, int a
         long[] view = new long[shape.size()];
         for (int i = 0; i < view.length; i++) {
             Node extent = shape.item(i);
-            view[i] = Nodes.isList(extent) ? Arrays.stream(Nodes.longs(extent)).sum() : extent.asLong();
+            view[i] = Nodes.isList(extent) ? Arrays.stream(sizes(extent)).sum() : size(extent, -1);
         }
         Node split = shape.item((int) axis);
-        long[] sizes = Nodes.isList(split) ? Nodes.longs(split) : null;
+        long[] sizes = Nodes.isList(split) ? sizes(split) : null;
         if (sizes == null && version >= WIDTHS_VERSION) {
             sizes = new long[] {split.asLong()};
         }
@@ -50,10 +53,26 @@ record SubParameters(String pattern, long[] view, long[] sizes, int count, int a
         return new SubParameters(pattern, view, sizes, (int) count, (int) axis, widths(widths), version);
     }
 
+    private static long[] sizes(Node list) throws IOException {
+        long[] sizes = new long[list.size()];
+        for (int i = 0; i < sizes.length; i++) {
+            sizes[i] = size(list.item(i), 0);
+        }
+        return sizes;
+    }
+
+    private static long size(Node node, long least) throws IOException {
+        long size = node.asLong();
+        if (size < least || size > MAX_SIZE) {
+            throw new SourceException(node.path() + " is no extent: " + size);
+        }
+        return size;
+    }
+
     private static long[][] widths(Node widths) throws IOException {
         long[][] recorded = widths == null ? null : new long[widths.size()][];
         for (int i = 0; recorded != null && i < recorded.length; i++) {
-            recorded[i] = Nodes.longs(widths.item(i));
+            recorded[i] = sizes(widths.item(i));
         }
         return recorded;
     }
@@ -134,9 +153,7 @@ record SubParameters(String pattern, long[] view, long[] sizes, int count, int a
         long[][] shares = widths == null ? evenWidths(name, own, ranks) : widths;
         boolean fits = shares.length == own.length;
         for (int i = 0; fits && i < own.length; i++) {
-            fits = shares[i].length == ranks
-                    && Arrays.stream(shares[i]).allMatch(width -> width >= 0)
-                    && Arrays.stream(shares[i]).sum() == own[i];
+            fits = shares[i].length == ranks && Arrays.stream(shares[i]).sum() == own[i];
         }
         if (!fits) {
             throw new SourceException("the recorded widths of parameter " + name + ", " + Arrays.deepToString(shares)

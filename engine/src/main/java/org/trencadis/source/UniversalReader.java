@@ -161,7 +161,7 @@ final class UniversalReader {
                 withModels && mp < reading.geometry().mp();
                 mp += reading.geometry().tp()) {
             if (parameters.model(mp).isTrained(name)) {
-                return parameters.owner(mp, name, 0).placement().shape();
+                return parameters.shape(mp, name);
             }
         }
         return null;

@@ -14,11 +14,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.trencadis.format.Value;
 import org.trencadis.index.Alias;
 import org.trencadis.index.Catalog;
+import org.trencadis.index.Finding;
 import org.trencadis.index.Group;
 import org.trencadis.index.Tensor;
 import org.trencadis.storage.FileCache;
@@ -73,6 +76,60 @@ class DeepSpeedFixturesTest {
                 expected,
                 Fixtures.DEEPSPEED.resolve(name).resolve("universal"),
                 expected.get("tag").asString() + "_universal");
+    }
+
+    @Test
+    void paddingRowsOfAVocabularyAreKeptAsMargin() throws IOException {
+        try (FileCache cache = new FileCache();
+                Catalog catalog = Fixtures.open(Fixtures.checkpoint("tp2_dp2_zero1"), cache)) {
+            NaiveGather gather = new NaiveGather(catalog);
+            for (String state : List.of("fp32", "exp_avg", "exp_avg_sq", "model")) {
+                Tensor tensor = catalog.tensor(catalog.findTensor("embed.weight", state));
+                assertEquals(1, tensor.marginCount());
+                byte[] padded = gather.bytes(tensor, tensor.copyCount(), new long[] {112, 32});
+                ByteBuffer rows = ByteBuffer.wrap(padded).order(ByteOrder.LITTLE_ENDIAN);
+                int width = tensor.dtype().bytes();
+                for (int at = 101 * 32 * width; at < padded.length; at += width) {
+                    float value = width == 4 ? rows.getFloat(at) : Float.intBitsToFloat(rows.getShort(at) << 16);
+                    // Initialised to 7, decayed three times, never trained.
+                    boolean moment = state.startsWith("exp");
+                    assertEquals(moment ? 0 : 6.979f, value, moment ? 0 : 0.03f, state);
+                }
+            }
+            assertEquals(
+                    0, catalog.tensor(catalog.findTensor("norm.weight", "fp32")).marginCount());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "zero1_dp2_fp32,",
+        "zero3_dp3,",
+        "tp2_pp2_dp2_zero1,",
+        "autotp2_dp2_zero1,",
+        "zero2_dp3_round_robin, deepspeed.slice-mappings",
+        "zero1_dp2_elastic, deepspeed.no-hyperparameters",
+        "zero0_dp2_fp32, deepspeed.matched-by-order"
+    })
+    void onlyWhatAPersonShouldKnowIsAFinding(String name, String code) throws IOException {
+        try (FileCache cache = new FileCache();
+                Catalog catalog = Fixtures.open(Fixtures.checkpoint(name), cache)) {
+            assertEquals(
+                    code == null ? List.of() : List.of(code),
+                    catalog.findings().stream().map(Finding::code).toList());
+        }
+    }
+
+    @Test
+    void dynamicLossScalerIsAFactAndAStaticOneIsNot() throws IOException {
+        try (FileCache cache = new FileCache();
+                Catalog dynamic = Fixtures.open(Fixtures.checkpoint("zero2_dp2_fp16"), cache);
+                Catalog fixed = Fixtures.open(Fixtures.checkpoint("zero1_dp2_fp32"), cache)) {
+            Value.Mapping scaler = (Value.Mapping) dynamic.facts().find("loss_scaler");
+            assertEquals(new Value.Int(256), scaler.find("cur_scale"));
+            assertEquals(new Value.Bool(true), scaler.find("dynamic"));
+            assertEquals(null, fixed.facts().find("loss_scaler"));
+        }
     }
 
     private static void check(JsonNode expected, Path directory, String tag) throws IOException {
