@@ -29,16 +29,14 @@ public final class Container implements AutoCloseable {
     private static final String BASE = "base";
 
     private final ContainerFiles files;
-    /** Whether this object made the directory a container, and whether the directory was there before. */
-    private final boolean isNew;
+    /** How this object made the directory a container, or null. */
+    private final Creation creation;
 
-    private final boolean hadRoot;
     private volatile boolean used;
 
-    private Container(ContainerFiles files, boolean isNew, boolean hadRoot) {
+    private Container(ContainerFiles files, Creation creation) {
         this.files = files;
-        this.isNew = isNew;
-        this.hadRoot = hadRoot;
+        this.creation = creation;
     }
 
     /** Whether {@code directory} is a container, be it damaged. */
@@ -55,11 +53,10 @@ public final class Container implements AutoCloseable {
 
     /** Opens an existing container. */
     public static Container open(Path directory, FileCache cache) throws IOException {
-        return open(directory, cache, Steps.NONE, false, true);
+        return open(directory, cache, Steps.NONE, null);
     }
 
-    private static Container open(Path directory, FileCache cache, Steps steps, boolean isNew, boolean hadRoot)
-            throws IOException {
+    private static Container open(Path directory, FileCache cache, Steps steps, Creation creation) throws IOException {
         Path format = directory.resolve(FormatFile.NAME);
         if (!Files.exists(format)) {
             throw new StorageException(
@@ -70,7 +67,7 @@ public final class Container implements AutoCloseable {
                             : "is no container");
         }
         byte[] uuid = FormatFile.read(format, cache);
-        return new Container(new ContainerFiles(directory.toRealPath(), uuid, cache, steps), isNew, hadRoot);
+        return new Container(new ContainerFiles(directory.toRealPath(), uuid, cache, steps), creation);
     }
 
     /**
@@ -82,9 +79,11 @@ public final class Container implements AutoCloseable {
     }
 
     static Container openOrCreate(Path directory, FileCache cache, Steps steps) throws IOException {
-        boolean hadRoot = Files.exists(directory);
-        boolean isNew = !Files.exists(directory.resolve(FormatFile.NAME)) && Creation.create(directory, steps);
-        return open(directory, cache, steps, isNew, hadRoot);
+        if (Files.exists(directory.resolve(FormatFile.NAME))) {
+            return open(directory, cache, steps, null);
+        }
+        Creation creation = new Creation(directory, steps);
+        return open(directory, cache, steps, creation.create() ? creation : null);
     }
 
     ContainerFiles files() {
@@ -229,15 +228,8 @@ public final class Container implements AutoCloseable {
     /** Closes the container. The file cache stays open; checkpoints that are open stay readable. */
     @Override
     public void close() throws IOException {
-        if (isNew && !used) {
-            boolean interrupted = Thread.interrupted();
-            try {
-                Creation.discardUnused(files, hadRoot);
-            } finally {
-                if (interrupted) {
-                    Thread.currentThread().interrupt();
-                }
-            }
+        if (creation != null && !used) {
+            creation.discardUnused(files);
         }
     }
 }

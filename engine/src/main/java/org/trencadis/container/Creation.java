@@ -23,7 +23,21 @@ final class Creation {
             Set.of(ContainerFiles.CHECKPOINTS, ContainerFiles.SHARDS, ContainerFiles.STAGING);
     private static final int ATTEMPTS = 5;
 
-    private Creation() {}
+    private final Path directory;
+    /** The deepest directory that was there before; it stays whatever happens. */
+    private final Path keep;
+
+    private final Steps steps;
+
+    Creation(Path directory, Steps steps) {
+        this.directory = directory.toAbsolutePath();
+        this.steps = steps;
+        Path existing = this.directory;
+        while (existing.getParent() != null && !Files.exists(existing, LinkOption.NOFOLLOW_LINKS)) {
+            existing = existing.getParent();
+        }
+        this.keep = existing;
+    }
 
     /** Whether {@code directory} is a container, be it damaged. */
     static boolean isContainer(Path directory, FileCache cache) throws IOException {
@@ -37,16 +51,17 @@ final class Creation {
     }
 
     /**
-     * Makes {@code directory} a container where it is missing, empty or was left by a killed creation.
+     * Makes the directory a container where it is missing, empty or was left by a killed creation. A creation that fails
+     * is taken back.
      *
      * @return whether it was this call that made it one
      * @throws StorageException when something else is in the directory
      */
-    static boolean create(Path directory, Steps steps) throws IOException {
+    boolean create() throws IOException {
         for (int attempt = 1; ; attempt++) {
             checkCreatable(directory);
             try {
-                return createOnce(directory, steps);
+                return createOnce();
             } catch (NoSuchFileException e) {
                 // Another process discards its own unused container at this moment.
                 if (attempt == ATTEMPTS) {
@@ -56,28 +71,82 @@ final class Creation {
         }
     }
 
-    private static boolean createOnce(Path directory, Steps steps) throws IOException {
+    private boolean createOnce() throws IOException {
         Path staging = directory.resolve(ContainerFiles.STAGING);
-        steps.reach("create " + ContainerFiles.STAGING);
-        Directories.create(staging);
-        steps.reach("lock for creation");
+        try {
+            steps.reach("create " + ContainerFiles.STAGING);
+            Directories.create(staging);
+            steps.reach("lock for creation");
+        } catch (IOException | RuntimeException e) {
+            deleteEmpty(staging, e);
+            throw e;
+        }
         try (FileLocks.Held held = FileLocks.lock(staging.resolve(ContainerFiles.LOCK))) {
-            Path format = directory.resolve(FormatFile.NAME);
-            if (Files.exists(format, LinkOption.NOFOLLOW_LINKS)) {
+            if (Files.exists(directory.resolve(FormatFile.NAME), LinkOption.NOFOLLOW_LINKS)) {
                 return false;
             }
             checkCreatable(directory);
-            steps.reach("create " + ContainerFiles.CHECKPOINTS);
-            Directories.create(directory.resolve(ContainerFiles.CHECKPOINTS));
-            steps.reach("create " + ContainerFiles.SHARDS);
-            Directories.create(directory.resolve(ContainerFiles.SHARDS));
-            Path staged = staging.resolve(FormatFile.NAME);
-            Directories.deleteTree(staged);
-            steps.reach("stage " + FormatFile.NAME);
-            FormatFile.write(staged);
-            steps.reach("publish " + FormatFile.NAME);
-            Directories.publish(staged, format);
-            return true;
+            try {
+                fill(staging);
+                return true;
+            } catch (IOException | RuntimeException e) {
+                takeBack(e);
+                throw e;
+            }
+        }
+    }
+
+    private void fill(Path staging) throws IOException {
+        steps.reach("create " + ContainerFiles.CHECKPOINTS);
+        Directories.create(directory.resolve(ContainerFiles.CHECKPOINTS));
+        steps.reach("create " + ContainerFiles.SHARDS);
+        Directories.create(directory.resolve(ContainerFiles.SHARDS));
+        Path staged = staging.resolve(FormatFile.NAME);
+        Directories.deleteTree(staged);
+        steps.reach("stage " + FormatFile.NAME);
+        FormatFile.write(staged);
+        steps.reach("publish " + FormatFile.NAME);
+        Directories.publish(staged, directory.resolve(FormatFile.NAME));
+    }
+
+    private void takeBack(Exception cause) {
+        boolean interrupted = Thread.interrupted();
+        try {
+            delete();
+        } catch (IOException e) {
+            cause.addSuppressed(e);
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Deletes the container, in which nothing is; its lock is held. The FORMAT file goes first. */
+    private void delete() throws IOException {
+        Path staging = directory.resolve(ContainerFiles.STAGING);
+        Directories.deleteTree(directory.resolve(FormatFile.NAME));
+        Directories.force(directory);
+        Directories.deleteTree(staging.resolve(FormatFile.NAME));
+        Directories.deleteTree(staging.resolve(ContainerFiles.LOCK));
+        Directories.deleteIfEmpty(directory.resolve(ContainerFiles.CHECKPOINTS));
+        Directories.deleteIfEmpty(directory.resolve(ContainerFiles.SHARDS));
+        deleteEmpty(staging);
+    }
+
+    /** Deletes an empty directory and those above it that are empty then, as far as they were not there before. */
+    private void deleteEmpty(Path from) throws IOException {
+        for (Path empty = from; !empty.equals(keep) && Directories.deleteIfEmpty(empty); empty = empty.getParent()) {
+            if (empty.equals(empty.getRoot())) {
+                return;
+            }
+        }
+    }
+
+    private void deleteEmpty(Path from, Exception cause) {
+        try {
+            deleteEmpty(from);
+        } catch (IOException e) {
+            cause.addSuppressed(e);
         }
     }
 
@@ -105,27 +174,22 @@ final class Creation {
         }
     }
 
-    /**
-     * Takes back a container that this process created and nobody has put anything in.
-     *
-     * @param keepRoot whether the directory itself stays, since it was there before
-     */
-    static void discardUnused(ContainerFiles files, boolean keepRoot) throws IOException {
+    /** Takes back the container that was created if nobody has put anything in. Works for an interrupted thread too. */
+    void discardUnused(ContainerFiles files) throws IOException {
+        boolean interrupted = Thread.interrupted();
         try (FileLocks.Held held = files.lock()) {
             WriterLease.sweep(files);
             Path lock = files.staging().resolve(ContainerFiles.LOCK);
-            boolean unused = Directories.list(files.checkpoints()).isEmpty()
+            boolean isUnused = Directories.list(files.checkpoints()).isEmpty()
                     && Directories.list(files.shards()).isEmpty()
                     && Directories.list(files.staging()).equals(List.of(lock));
-            if (!unused) {
-                return;
+            if (isUnused) {
+                steps.reach("delete " + FormatFile.NAME);
+                delete();
             }
-            files.delete(files.format());
-            for (Path directory : List.of(files.checkpoints(), files.shards(), files.staging())) {
-                Directories.deleteTree(directory);
-            }
-            if (!keepRoot && Directories.list(files.root()).isEmpty()) {
-                Directories.deleteTree(files.root());
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
     }

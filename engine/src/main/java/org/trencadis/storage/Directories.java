@@ -2,6 +2,7 @@ package org.trencadis.storage;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -94,6 +95,24 @@ public final class Directories {
         }
         entries.sort(null);
         return entries;
+    }
+
+    /**
+     * Deletes {@code directory} if nothing is in it.
+     *
+     * @return whether it is gone; what is no directory stays
+     */
+    public static boolean deleteIfEmpty(Path directory) throws IOException {
+        if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS)
+                && !Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+            return false;
+        }
+        try {
+            Files.deleteIfExists(directory);
+            return true;
+        } catch (DirectoryNotEmptyException e) {
+            return false;
+        }
     }
 
     /** Deletes {@code root} and what is below it, without following links. What is not there is no error. */

@@ -163,18 +163,21 @@ class CrashTest {
     @Test
     void aFailedFirstImportLeavesNoContainer() throws IOException {
         try (Original first = small("source1", 1)) {
-            Path directory = temporary.resolve("c");
-            Steps full = step -> {
-                if (step.equals("finish shard")) {
-                    throw new IOException("no space left");
-                }
-            };
-            assertThrows(IOException.class, () -> {
-                try (Container container = Container.openOrCreate(directory, cache, full)) {
-                    importInto(container, first, "first");
-                }
-            });
-            assertFalse(Files.exists(directory));
+            Stopper counter = new Stopper(Integer.MAX_VALUE - 1, false);
+            try (Container container = Container.openOrCreate(temporary.resolve("whole"), cache, counter)) {
+                importInto(container, first, "first");
+            }
+            int committed = counter.reached.indexOf("publish first.1.twin");
+            for (int step = 0; step <= committed; step++) {
+                Path top = temporary.resolve("top" + step);
+                Stopper full = new Stopper(step, false);
+                assertThrows(IOException.class, () -> {
+                    try (Container container = Container.openOrCreate(top.resolve("below/c"), cache, full)) {
+                        importInto(container, first, "first");
+                    }
+                });
+                assertFalse(Files.exists(top), counter.reached.get(step));
+            }
         }
     }
 
