@@ -26,6 +26,7 @@ final class EmittedGlobals {
     static {
         allow(
                 Use.CALL,
+                "builtins.set",
                 "torch.Size",
                 "torch.device",
                 "collections.OrderedDict",
