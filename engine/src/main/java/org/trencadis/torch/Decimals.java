@@ -33,23 +33,17 @@ final class Decimals {
 
     static double real(PickleInput in, byte[] line) throws IOException {
         String text = text(line);
-        switch (text) {
-            case "nan" -> {
-                return Double.NaN;
-            }
-            case "inf" -> {
-                return Double.POSITIVE_INFINITY;
-            }
-            case "-inf" -> {
-                return Double.NEGATIVE_INFINITY;
-            }
+        return switch (text) {
+            case "nan" -> Double.NaN;
+            case "inf" -> Double.POSITIVE_INFINITY;
+            case "-inf" -> Double.NEGATIVE_INFINITY;
             default -> {
                 if (!REAL.matcher(text).matches()) {
                     throw in.corrupt("a float is a decimal number", "a number", text.length() + " characters");
                 }
-                return Double.parseDouble(text);
+                yield Double.parseDouble(text);
             }
-        }
+        };
     }
 
     static long index(PickleInput in, byte[] line) throws IOException {

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /**
  * Entries of dictionaries: the last value under a key counts, at the place of the first.
@@ -17,11 +16,12 @@ final class Dictionaries {
     private static final int SMALL = 8;
 
     private final Records records;
-    private long[] large = new long[4];
-    private int largeCount;
+    private final LongColumn large;
+    private long largeCount;
 
-    Dictionaries(Records records) {
+    Dictionaries(Records records, Arena scratch) {
         this.records = records;
+        this.large = new LongColumn(scratch, 0);
     }
 
     /** Sets the entries key, value, key … of {@code words} between {@code from} and {@code to}. */
@@ -30,9 +30,8 @@ final class Dictionaries {
         int entries = (block < 0 ? 0 : records.count(block) / 2) + (to - from) / 2;
         if (entries > SMALL) {
             records.append(dict, words, from, to);
-            if (largeCount == 0 || large[largeCount - 1] != dict) {
-                large = largeCount == large.length ? Arrays.copyOf(large, 2 * largeCount) : large;
-                large[largeCount++] = dict;
+            if (records.setFlag(records.blockOf(dict))) {
+                large.set(largeCount++, dict);
             }
             return;
         }
@@ -88,15 +87,25 @@ final class Dictionaries {
 
     /** Removes what is repeated in large dictionaries; once, when all is read. */
     void finish() {
-        Arrays.sort(large, 0, largeCount);
-        for (int i = 0; i < largeCount; i++) {
-            if (i == 0 || large[i] != large[i - 1]) {
-                long block = records.blockOf(large[i]);
+        for (long i = 0; i < largeCount; i++) {
+            long block = records.blockOf(large.get(i));
+            if (!ascends(block)) {
                 try (Arena arena = Arena.ofConfined()) {
                     new Index(records, block, arena).merge();
                 }
             }
         }
+    }
+
+    /** Whether each key's word is greater than the one before, as with keys that were never seen before: none repeats. */
+    private boolean ascends(long block) {
+        int count = records.count(block);
+        for (int i = 2; i < count; i += 2) {
+            if (records.item(block, i) <= records.item(block, i - 2)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** The entries of one dictionary by their keys. */

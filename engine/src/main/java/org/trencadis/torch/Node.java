@@ -227,10 +227,14 @@ public final class Node {
 
     /** {@code module.name} of a GLOBAL, or of an OBJECT's class; null for other kinds. */
     public String globalName() throws IOException {
-        return switch (Word.tag(word)) {
-            case Word.GLOBAL -> tree().symbols().globalName(number());
-            case Word.STORAGE -> tree().storages().type(number()).globalName();
-            case Word.OBJECT -> callable().globalName();
+        long named = word;
+        while (Word.tag(named) == Word.OBJECT) {
+            named = tree().records().callable(named);
+        }
+        int number = (int) Word.payload(named);
+        return switch (Word.tag(named)) {
+            case Word.GLOBAL -> tree().symbols().globalName(number);
+            case Word.STORAGE -> tree().storages().type(number).globalName();
             default -> null;
         };
     }
@@ -343,7 +347,8 @@ public final class Node {
         return Word.tag(word) == Word.SET && tree().records().isFrozen(word);
     }
 
-    private boolean isStorage() {
+    /** Whether an OBJECT is a storage that no tensor was made of. */
+    boolean isStorage() {
         return Word.tag(word) == Word.STORAGE;
     }
 

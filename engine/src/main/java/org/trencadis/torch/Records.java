@@ -8,7 +8,7 @@ import org.trencadis.format.FormatException;
  * How containers and objects lie on the {@link Tape}.
  *
  * <ul>
- *   <li>Block: a byte (items below 15, else 15, in the high bits; width of an item less 1 in the low), for 15 the counts of
+ *   <li>Block: a byte (items below 15, else 15, in the high bits; a flag; width of an item less 1 in the low three), for 15 the counts of
  *       items and of room as 4 bytes each, then the items, all of one width. A tuple is a block.
  *   <li>List, set, dictionary: a link of 6 bytes to a block, 0 while empty; a dictionary's items are key, value, key …
  *   <li>Object: a link to its state, a byte of two widths, callable, arguments.
@@ -21,6 +21,7 @@ import org.trencadis.format.FormatException;
 final class Records {
     static final int MAX_COUNT = Integer.MAX_VALUE - 16;
     private static final int SMALL = 15;
+    private static final int FLAG = 8;
     private static final int LINK_BYTES = 6;
     private static final int EXTRA_STATE = 0;
     private static final int EXTRA_LIST = 8;
@@ -65,13 +66,20 @@ final class Records {
         return Word.width(Word.relative(word, block)) <= (tape.getByte(block) & 7) + 1;
     }
 
+    /** Sets the flag of a block, which the blocks that replace it inherit; whether it was not set before. */
+    boolean setFlag(long block) {
+        int head = tape.getByte(block);
+        tape.putByte(block, head | FLAG);
+        return (head & FLAG) == 0;
+    }
+
     /** Takes items from the end of a block. */
     void cut(long block, int count) {
         int head = tape.getByte(block);
         if (head >>> 4 == SMALL) {
             tape.put(block + 1, count, 4);
         } else {
-            tape.putByte(block, count << 4 | head & 7);
+            tape.putByte(block, count << 4 | head & 0xF);
         }
     }
 
@@ -117,7 +125,11 @@ final class Records {
         }
         if (!fits) {
             int room = count < SMALL ? count : (int) Math.min(MAX_COUNT, Math.max(count, 2L * old));
-            return newBlock(block, old, words, from, to, room);
+            long grown = newBlock(block, old, words, from, to, room);
+            if ((tape.getByte(block) & FLAG) != 0) {
+                setFlag(grown);
+            }
+            return grown;
         }
         tape.put(block + 1, count, 4);
         for (int i = from; i < to; i++) {

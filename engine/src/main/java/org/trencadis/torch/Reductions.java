@@ -28,6 +28,8 @@ final class Reductions {
     }
 
     private static final int CACHE = 256;
+    private static final int BATCH = 1024;
+    private static final int MAX_ENCODED_BYTES = 16 << 20;
 
     private static final Map<String, Meaning> MEANINGS = Map.ofEntries(
             Map.entry("collections.OrderedDict", Meaning.DICT),
@@ -125,22 +127,25 @@ final class Reductions {
             return -1;
         }
         int count = tree.count(source);
-        long[] entries = new long[tag == Word.DICT ? count : 2 * count];
+        long dict = records.newContainer(Word.DICT);
+        long[] entries = new long[2 * Math.min(count, BATCH)];
+        int filled = 0;
         for (int i = 0; i < count; i++) {
             long item = tree.item(source, i);
             if (tag == Word.DICT) {
-                entries[i] = item;
-                continue;
-            }
-            boolean isPair = Word.tag(item) == Word.LIST || Word.isTuple(item);
-            if (!isPair || tree.count(item) != 2) {
+                entries[filled++] = item;
+            } else if ((Word.tag(item) == Word.LIST || Word.isTuple(item)) && tree.count(item) == 2) {
+                entries[filled++] = tree.item(item, 0);
+                entries[filled++] = tree.item(item, 1);
+            } else {
                 return -1;
             }
-            entries[2 * i] = tree.item(item, 0);
-            entries[2 * i + 1] = tree.item(item, 1);
+            if (filled == entries.length) {
+                dictionaries.put(dict, entries, 0, filled);
+                filled = 0;
+            }
         }
-        long dict = records.newContainer(Word.DICT);
-        dictionaries.put(dict, entries, 0, entries.length);
+        dictionaries.put(dict, entries, 0, filled);
         return dict;
     }
 
@@ -150,7 +155,7 @@ final class Reductions {
         }
         int count = tree.count(source);
         long copy = records.newContainer(tag);
-        long[] items = new long[Math.min(count, 1024)];
+        long[] items = new long[Math.min(count, BATCH)];
         for (int done = 0; done < count; ) {
             int part = Math.min(items.length, count - done);
             for (int i = 0; i < part; i++) {
@@ -180,6 +185,10 @@ final class Reductions {
         String name = tree.symbols().text((int) Word.payload(encoding));
         if (!name.equals("latin1") && !name.equals("latin-1")) {
             return -1;
+        }
+        int length = tree.symbols().lengthBytes((int) Word.payload(text));
+        if (length > MAX_ENCODED_BYTES) {
+            throw in.unsupported("bytes that are spelled as text are few", MAX_ENCODED_BYTES, length);
         }
         String decoded = tree.symbols().text((int) Word.payload(text));
         byte[] bytes = decoded.getBytes(StandardCharsets.ISO_8859_1);

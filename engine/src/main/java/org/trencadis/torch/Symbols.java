@@ -18,7 +18,10 @@ final class Symbols {
     private static final int IN_PICKLE = 0;
     private static final int ON_TAPE = 1;
     private static final int GLOBAL = 2;
-    private static final int MAX_SYMBOLS = 1 << 30;
+    private static final int NUMBER_BITS = 30;
+    /** Bounds the hash table to 64 MiB of heap. */
+    private static final int MAX_SYMBOLS = 1 << 23;
+
     private static final int CACHE = 1024;
 
     private final PickleBytes pickle;
@@ -99,7 +102,7 @@ final class Symbols {
     }
 
     int global(int module, int name) throws IOException {
-        long pair = (long) module << 30 | name;
+        long pair = (long) module << NUMBER_BITS | name;
         int hash = Long.hashCode(pair * 0x9E3779B97F4A7C15L);
         int slot = hash & table.length - 1;
         for (; table[slot] != 0; slot = slot + 1 & table.length - 1) {
@@ -111,11 +114,11 @@ final class Symbols {
     }
 
     int module(int global) {
-        return (int) (column.get(2L * global) >>> 32);
+        return (int) (column.get(2L * global) >>> NUMBER_BITS + 2);
     }
 
     int name(int global) {
-        return (int) (column.get(2L * global) >>> 2) & MAX_SYMBOLS - 1;
+        return (int) (column.get(2L * global) >>> 2) & (1 << NUMBER_BITS) - 1;
     }
 
     /** The text of a symbol. */
@@ -211,7 +214,7 @@ final class Symbols {
     private int add(int slot, long place, int hash, int length) throws IOException {
         if (count == MAX_SYMBOLS) {
             throw new org.trencadis.format.FormatException.Unsupported(
-                    "a pickle has less than 2^30 texts", MAX_SYMBOLS, "more", pickle.place(0));
+                    "a pickle has a bounded number of different texts", MAX_SYMBOLS, "more", pickle.place(0));
         }
         column.set(2L * count, place);
         column.set(2L * count + 1, (long) hash << 32 | length);

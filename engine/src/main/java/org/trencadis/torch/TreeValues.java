@@ -94,7 +94,7 @@ final class TreeValues {
     }
 
     private Value object(Node node, int depth) throws IOException {
-        if (node.callable().isNone()) {
+        if (node.isStorage()) {
             nextOrdinal++;
             String name = node.globalName();
             int dot = name.lastIndexOf('.');

@@ -14,6 +14,7 @@ final class Unpickler {
     private static final int MAX_INTEGER_BYTES = 4096;
     private static final int MAX_NUMBER_CHARACTERS = 4400;
     private static final int MAX_NAME_BYTES = 4096;
+    private static final int MAX_OLD_STRING_BYTES = 16 << 20;
     private static final int MAX_LINE_BYTES = 60_000;
     private static final long NO_FRAME = -1;
 
@@ -36,7 +37,7 @@ final class Unpickler {
         this.tree = tree;
         this.records = tree.records();
         this.symbols = tree.symbols();
-        this.dictionaries = new Dictionaries(records);
+        this.dictionaries = new Dictionaries(records, scratch);
         this.reductions = new Reductions(tree, dictionaries);
         this.persistentIds = new PersistentIds(tree);
         this.stack = new ValueStack(in);
@@ -126,7 +127,7 @@ final class Unpickler {
         switch (opcode) {
             case Opcode.BININT1 -> stack.push(Word.of(Word.INT, in.octet()));
             case Opcode.BININT2 -> stack.push(Word.of(Word.INT, in.number(2)));
-            case Opcode.BININT -> stack.push(Word.of(Word.INT, (int) in.number(4)));
+            case Opcode.BININT -> stack.push(Word.of(Word.INT, in.number(4) << 32 >> 32));
             case Opcode.LONG1 -> stack.push(littleEndianInteger(in.octet()));
             case Opcode.LONG4 -> stack.push(littleEndianInteger((int) in.number(4)));
             case Opcode.BINFLOAT -> stack.push(records.newReal(in.bigEndianDouble()));
@@ -165,8 +166,8 @@ final class Unpickler {
             case Opcode.BINUNICODE8 -> pushText(in.number(8));
             case Opcode.UNICODE ->
                 stack.push(Word.of(Word.TEXT, symbols.text(Escapes.unicode(in, in.line(MAX_LINE_BYTES)))));
-            case Opcode.BINSTRING -> oldString(in.take((int) in.number(4)));
-            case Opcode.SHORT_BINSTRING -> oldString(in.take(in.octet()));
+            case Opcode.BINSTRING -> oldString(in.number(4));
+            case Opcode.SHORT_BINSTRING -> oldString(in.octet());
             case Opcode.STRING -> oldString(Escapes.quoted(in, in.line(MAX_LINE_BYTES)));
             case Opcode.BINBYTES -> pushBytes(in.number(4));
             case Opcode.SHORT_BINBYTES -> pushBytes(in.octet());
@@ -183,6 +184,14 @@ final class Unpickler {
         in.checkHas(length);
         stack.push(records.newBytes(in.position(), length));
         in.skip(length);
+    }
+
+    private void oldString(long length) throws IOException {
+        in.checkHas(length);
+        if (length > MAX_OLD_STRING_BYTES) {
+            throw in.unsupported("a Python 2 string is short", MAX_OLD_STRING_BYTES, length);
+        }
+        oldString(in.take(length));
     }
 
     /** Python 2's str: text where it can be one. */

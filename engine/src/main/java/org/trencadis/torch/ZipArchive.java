@@ -3,6 +3,7 @@ package org.trencadis.torch;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +35,10 @@ final class ZipArchive {
     private final LongColumn column;
     private byte[] root;
     private int count;
-    private int[] table;
+    /** One more than the entry, by the hash of its name. */
+    private final MemorySegment table;
+
+    private final long tableMask;
     private boolean isAscending = true;
 
     private ZipArchive(FileLease lease, long start, ZipEnd end, Arena arena) {
@@ -42,7 +46,9 @@ final class ZipArchive {
         this.start = start;
         this.end = end;
         this.column = new LongColumn(arena, end.entries() * FIELDS);
-        this.table = new int[(int) Math.max(16, Long.highestOneBit(end.entries()) * 4)];
+        long slots = Math.max(16, Long.highestOneBit(end.entries()) * 4);
+        this.table = arena.allocate(4 * slots, 4);
+        this.tableMask = slots - 1;
     }
 
     /** The archive in {@code length} bytes from {@code start} of a file. */
@@ -73,8 +79,8 @@ final class ZipArchive {
     }
 
     private void add(ZipDirectory directory, byte[] name) throws IOException {
-        int slot = findSlot(name, 0);
-        if (table[slot] != 0) {
+        long slot = findSlot(name);
+        if (entryAt(slot) >= 0) {
             throw corrupt("names of records differ", "one record", "a second " + text(name), directory.place());
         }
         if (count > 0 && directory.headerOffset() <= field(count - 1, HEADER)) {
@@ -88,7 +94,7 @@ final class ZipArchive {
         if (count > 0) {
             column.set(at - FIELDS + LIMIT, directory.headerOffset());
         }
-        table[slot] = ++count;
+        table.setAtIndex(ValueLayout.JAVA_INT, slot, ++count);
     }
 
     private void checkOverlaps() throws IOException {
@@ -127,7 +133,7 @@ final class ZipArchive {
         byte[] tail = name.getBytes(StandardCharsets.UTF_8);
         byte[] whole = Arrays.copyOf(root == null ? new byte[0] : root, (root == null ? 0 : root.length) + tail.length);
         System.arraycopy(tail, 0, whole, whole.length - tail.length, tail.length);
-        return table[findSlot(whole, 0)] - 1L;
+        return entryAt(findSlot(whole));
     }
 
     int count() {
@@ -181,12 +187,16 @@ final class ZipArchive {
         return bytes;
     }
 
-    private int findSlot(byte[] name, int from) throws IOException {
-        int slot = (TextScan.hash(name) + from) & table.length - 1;
-        while (table[slot] != 0 && !isNamed(table[slot] - 1, name)) {
-            slot = slot + 1 & table.length - 1;
+    private long findSlot(byte[] name) throws IOException {
+        long slot = TextScan.hash(name) & tableMask;
+        while (entryAt(slot) >= 0 && !isNamed(entryAt(slot), name)) {
+            slot = slot + 1 & tableMask;
         }
         return slot;
+    }
+
+    private int entryAt(long slot) {
+        return table.getAtIndex(ValueLayout.JAVA_INT, slot) - 1;
     }
 
     private boolean isNamed(int entry, byte[] name) throws IOException {

@@ -22,7 +22,7 @@ record ZipEnd(long entries, long directoryOffset, long directoryBytes) {
     private static final int END64_SIGNATURE = 0x06064b50;
     private static final int END64_BYTES = 56;
     private static final int LEAST_ENTRY_BYTES = 46;
-    private static final int MAX_ENTRIES = 1 << 27;
+    private static final int MAX_ENTRIES = 1 << 23;
 
     static ZipEnd read(FileLease lease, long start, long length) throws IOException {
         int tailBytes = (int) Math.min(length, END_BYTES + MAX_COMMENT_BYTES);

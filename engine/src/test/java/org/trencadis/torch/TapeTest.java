@@ -98,7 +98,7 @@ final class TapeTest {
             for (int keys : new int[] {3, 20, 3000}) {
                 Tape tape = new Tape(arena, 1 << 20, "test");
                 Records records = new Records(tape);
-                Dictionaries dictionaries = new Dictionaries(records);
+                Dictionaries dictionaries = new Dictionaries(records, arena);
                 long dict = records.newContainer(Word.DICT);
                 Map<Long, Long> expected = new LinkedHashMap<>();
                 for (int batch = 0; batch < keys; batch++) {

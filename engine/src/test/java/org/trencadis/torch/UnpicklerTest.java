@@ -193,6 +193,25 @@ final class UnpicklerTest {
     }
 
     @Test
+    void whatIsCalledMayBeAnythingAndAnythingDeep() throws IOException {
+        byte[] noneCalled = new PickleWriter()
+                .op(Opcode.NONE, Opcode.EMPTY_TUPLE, Opcode.REDUCE)
+                .stop();
+        Value none = new Value.None();
+        assertEquals(new Value.Instance(none, tuple(), none), read(noneCalled));
+        PickleWriter pickle = new PickleWriter().global("a", "b");
+        for (int i = 0; i < 50_000; i++) {
+            pickle.op(Opcode.EMPTY_TUPLE, Opcode.REDUCE);
+        }
+        Path file = Files.write(directory.resolve("deep.pkl"), pickle.stop());
+        try (FileCache cache = new FileCache();
+                TorchFile torch = TorchFile.openPickle(file, cache)) {
+            assertEquals("a.b", torch.root().globalName());
+            assertThrows(FormatException.Unsupported.class, () -> torch.root().toValue(0));
+        }
+    }
+
+    @Test
     void stateOnAnOrderedDictionaryIsKeptBesideItsEntries() throws IOException {
         byte[] pickle = new PickleWriter()
                 .global("collections", "OrderedDict")
