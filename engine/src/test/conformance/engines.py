@@ -79,7 +79,8 @@ class Job:
     def _tp(self):
         mpu = Mpu(self.job["tp"])
         self.tp_rank, self.dp_rank = mpu.tp_rank, mpu.dp_rank
-        model = tiny_models.Decoder(self.model_settings, Par(mpu.tp_rank, mpu.tp, mpu.tp_group))
+        self.par = Par(mpu.tp_rank, mpu.tp, mpu.tp_group)
+        model = tiny_models.Decoder(self.model_settings, self.par)
         self.arguments["mpu"] = mpu
         self._own_optimizer(model)
         return model
@@ -89,12 +90,11 @@ class Job:
         from deepspeed.runtime.pipe.topology import PipeModelDataParallelTopology
         topology = PipeModelDataParallelTopology(num_pp=self.job["pp"], num_mp=self.job["tp"], num_dp=self.job["dp"])
         place = topology.get_coord(self.rank)
-        par = Par()
         if self.job["tp"] > 1:
-            par = Par(place.model, self.job["tp"], own_group(topology.get_axis_comm_lists("model"), self.rank))
-        self.tp_rank, self.dp_rank = par.rank, place.data
+            self.par = Par(place.model, self.job["tp"], own_group(topology.get_axis_comm_lists("model"), self.rank))
+        self.tp_rank, self.dp_rank = self.par.rank, place.data
         loss = tiny_models.loss_of(self.model_settings["vocab"])
-        model = PipelineModule(tiny_models.pipe_layers(self.model_settings, par), topology=topology, loss_fn=loss,
+        model = PipelineModule(tiny_models.pipe_layers(self.model_settings, self.par), topology=topology, loss_fn=loss,
                                partition_method="uniform", activation_checkpoint_interval=0)
         self._own_optimizer(model)
         return model
@@ -167,12 +167,15 @@ def tokens(m, step, dp_rank, micro):
     return t[:, :-1].contiguous(), t[:, 1:].contiguous()
 
 
+OWN_SETTINGS = {"lr": 0.5, "betas": (0.5, 0.5), "eps": 1e-3}  # hyperparameters that no checkpoint has
+OWN_DECAYS = (0.5, 0.25)
+
+
 def param_groups(model):
-    """Decay for tensors of two or more axes, none for the rest; hyperparameters that no checkpoint has."""
+    """One group for tensors of two or more axes, one for the rest."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    common = {"lr": 0.5, "betas": (0.5, 0.5), "eps": 1e-3}
-    return [dict(common, params=[p for p in trained if len(p.case_shape) >= 2], weight_decay=0.5),
-            dict(common, params=[p for p in trained if len(p.case_shape) < 2], weight_decay=0.25)]
+    members = [[p for p in trained if len(p.case_shape) >= 2], [p for p in trained if len(p.case_shape) < 2]]
+    return [dict(OWN_SETTINGS, params=params, weight_decay=decay) for params, decay in zip(members, OWN_DECAYS)]
 
 
 def named_groups(model):

@@ -40,6 +40,7 @@ import check_live_state
 import engines
 from fixture_cases import ranks, target
 
+CLIENT_KEYS = ("iteration", "universal_checkpoint_info")  # what the fixtures' clients saved, beside what DeepSpeed adds for itself
 STEP_NUMBER = 3  # of the data; the fixtures were trained on 0, 1 and 2
 TIMEOUT_SECONDS = 180
 
@@ -171,7 +172,7 @@ def resume(job_settings, folder, digests):
     path, client = job.engine.load_checkpoint(folder)
     if path is None:
         raise RuntimeError(f"nothing to load in {folder}")
-    result = {"loaded": state(job), "client": plain(client)}
+    result = {"loaded": state(job), "client": plain({key: client[key] for key in CLIENT_KEYS if key in client})}
     if digests:
         report = check_live_state.check(job.engine, check_live_state.parse_digests(digests), whole_over_tp(job))
         result["report"] = dataclasses.asdict(report)
@@ -195,9 +196,11 @@ def whole_over_tp(job):
         index, shape = maps[name].case_index, maps[name].case_shape
         if index.numel() == math.prod(shape):
             return piece
-        sent = (index, piece.detach().cpu().flatten())
-        every = [None] * torch.distributed.get_world_size(job_group(job))
-        torch.distributed.all_gather_object(every, sent, group=job_group(job))
+        every = [(index, piece.detach().cpu().flatten())]
+        group = cutting_group(job)
+        if group is not None:
+            mine, every = every[0], [None] * torch.distributed.get_world_size(group)
+            torch.distributed.all_gather_object(every, mine, group=group)
         whole = torch.zeros(math.prod(shape), dtype=piece.dtype)
         for at, values in every:
             whole[at[at >= 0]] = values[at >= 0]
@@ -206,14 +209,14 @@ def whole_over_tp(job):
     return assemble
 
 
-def job_group(job):
-    """The tensor-parallel group of this rank, experts' group for AutoEP."""
+def cutting_group(job):
+    """The group over which this job cuts tensors by shape: tensor-parallel, or experts' for AutoEP. None where it cuts none."""
     from deepspeed.utils import groups
     if job.job["kind"] == "autoep":
         return groups._get_expert_parallel_group(f"ep_size_{job.model_settings['ep']}")
-    if job.job["kind"] == "autotp":
+    if job.job["kind"] == "autotp" and job.job["tp"] > 1:
         return groups.get_tensor_model_parallel_group()
-    return job.arguments["mpu"].tp_group if "mpu" in job.arguments else job.engine.grid.slice_proc_group
+    return job.par.group
 
 
 def rank_main(rank, world, port, job, folders, log, results):

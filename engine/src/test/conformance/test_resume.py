@@ -9,11 +9,13 @@ import json
 
 import pytest
 
+import engines
 import expectations
 import folders
 import resume
 from fixture_cases import JOBS, target
 
+NO_HYPERPARAMETERS = {"zero1_dp2_elastic"}  # an elastic save leaves them out
 BF16_OPTIMIZER = {"grad_dtype": "fp32"}
 
 # case, changes to its layout
@@ -137,7 +139,10 @@ def check_loaded(answer, case, job):
 
 
 def check_groups(runs, expected, job):
-    wanted = [{k: resume.plain(v) for k, v in group.items()} for group in expected["optimizer_groups"]]
+    wanted = expected["optimizer_groups"]
+    if expected["case"] in NO_HYPERPARAMETERS:
+        wanted = [dict(engines.OWN_SETTINGS, weight_decay=decay) for decay in engines.OWN_DECAYS]
+    wanted = [{k: resume.plain(v) for k, v in group.items()} for group in wanted]
     if job["zero"] == 3:  # DeepSpeed gives every group the hyperparameters of the first
         wanted = [wanted[0]] * len(wanted)
     steps = {tensor["step"] for tensor in expected["tensors"].values()}

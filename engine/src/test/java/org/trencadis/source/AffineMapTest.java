@@ -142,7 +142,7 @@ class AffineMapTest {
             long[] extents = new long[order];
             long from = 0;
             for (int axis = 0; axis < order; axis++) {
-                extents[axis] = 1 + random.nextInt((int) shape[axis]);
+                extents[axis] = 1L + random.nextInt((int) shape[axis]);
                 from += random.nextInt((int) (shape[axis] - extents[axis]) + 1) * strides[axis];
             }
             check(shape, extents, piece(extents, from, strides, 0, Shapes.rowMajorStrides(extents)));
