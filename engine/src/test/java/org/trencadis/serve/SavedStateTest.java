@@ -57,8 +57,7 @@ final class SavedStateTest {
 
     @Test
     void anOptimizerFileOfAUniversalFolderHasPlainNames() throws IOException {
-        SavedState saved =
-                read(new ArrayList<>(), attachment("clip_grad", "tag_universal/zero/optimizer_state.pt", 1));
+        SavedState saved = read(new ArrayList<>(), attachment("clip_grad", "tag_universal/zero/optimizer_state.pt", 1));
         assertEquals(Map.of("clip_grad", new Value.Int(1)), saved.optimizer());
     }
 
