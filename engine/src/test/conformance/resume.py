@@ -172,7 +172,7 @@ def resume(job_settings, folder, digests):
     path, client = job.engine.load_checkpoint(folder)
     if path is None:
         raise RuntimeError(f"nothing to load in {folder}")
-    result = {"loaded": state(job), "client": plain({key: client[key] for key in CLIENT_KEYS if key in client})}
+    result = {"loaded": state(job), "client": plain(client_state(client))}
     if digests:
         report = check_live_state.check(job.engine, check_live_state.parse_digests(digests), whole_over_tp(job))
         result["report"] = dataclasses.asdict(report)
@@ -182,6 +182,15 @@ def resume(job_settings, folder, digests):
     result["stepped"] = state(job)
     job.engine.destroy()
     return result
+
+
+def client_state(client):
+    """What the client saved, less a pattern that the converter spells anew, with or without a leading `.*`."""
+    kept = {key: client[key] for key in CLIENT_KEYS if key in client}
+    if "universal_checkpoint_info" in kept:
+        kept["universal_checkpoint_info"] = dict(kept["universal_checkpoint_info"])
+        kept["universal_checkpoint_info"].pop("expert_parameter_patterns", None)
+    return kept
 
 
 def whole_over_tp(job):

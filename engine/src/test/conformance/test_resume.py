@@ -63,7 +63,7 @@ AS_EXPECTED = [
     ("moe_ep2_dp2_zero1", {"dp": 2, "model": {"ep": 1}}),
     ("zero1_dp2_fp32", {"dp": 3, "zero": 3}),
     ("zero2_dp4_frozen_tied", {"dp": 2, "zero": 3}),
-    ("tp2_dp2_zero1", {"kind": "dp", "tp": 1, "dp": 2, "zero": 3}),
+    ("tp2_dp2_zero1", {"kind": "dp", "tp": 1, "dp": 2, "zero": 3, "model": {"vocab_multiple": 1}}),  # that loader cannot pad
     ("autotp2_dp2_zero1", {"tp": 1, "dp": 2, "zero": 3}),
     ("zero3_dp3", {"dp": 2, "zero": 1}),
     ("zero3_dp3", {"dp": 3, "zero": 2, **BF16_OPTIMIZER}),
@@ -143,7 +143,7 @@ def check_groups(runs, expected, job):
     if expected["case"] in NO_HYPERPARAMETERS:
         wanted = [dict(engines.OWN_SETTINGS, weight_decay=decay) for decay in engines.OWN_DECAYS]
     wanted = [{k: resume.plain(v) for k, v in group.items()} for group in wanted]
-    if job["zero"] == 3:  # DeepSpeed gives every group the hyperparameters of the first
+    if job["zero"] == 3 and expected["case"] not in NO_HYPERPARAMETERS:  # DeepSpeed gives every group the hyperparameters of the first
         wanted = [wanted[0]] * len(wanted)
     steps = {tensor["step"] for tensor in expected["tensors"].values()}
     for run in runs:

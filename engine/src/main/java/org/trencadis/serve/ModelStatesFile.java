@@ -43,6 +43,12 @@ final class ModelStatesFile {
             "skipped_steps", new Value.Int(0),
             "lr_scheduler", new Value.None());
 
+    private static final String LAYERS = "universal_checkpoint_info.ds_autoep_layers[";
+
+    /** What the loader reads of an expert layer. The rest says which rank of the source held what. */
+    private static final Set<String> LAYER_KEYS =
+            Set.of("moe_layer_id", "module_path", "expert_key_prefix", "num_experts", "num_local_experts", "ep_size");
+
     private final Gatherer gatherer;
     private final Catalog catalog;
     private final SourceMesh mesh;
@@ -127,13 +133,20 @@ final class ModelStatesFile {
         Map<String, Value> values = new LinkedHashMap<>();
         saved.model(rank).forEach((key, value) -> {
             boolean isKept = !OWN.contains(key) && !key.startsWith("module.");
-            Value cleaned = isKept ? Emittable.clean(value, key, rank == 0 ? notices : notice -> {}) : null;
+            Consumer<String> heard = rank == 0 ? notices : notice -> {};
+            Value cleaned = isKept ? Emittable.clean(value, key, ModelStatesFile::isOfRanks, heard) : null;
             if (cleaned != null) {
                 values.put(key, cleaned);
             }
         });
         REQUIRED.forEach(values::putIfAbsent);
         return values;
+    }
+
+    /** Whether {@code path} is an entry of an expert layer that is true of the source's ranks only. */
+    private static boolean isOfRanks(String path) {
+        int end = path.startsWith(LAYERS) ? path.indexOf("].", LAYERS.length()) : -1;
+        return end >= 0 && !LAYER_KEYS.contains(path.substring(end + 2));
     }
 
     /** The ranks of this folder, which has nothing of any data-parallel rank; the loader counts the files. */

@@ -3,6 +3,7 @@ package org.trencadis.torch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.trencadis.format.Value;
 import org.trencadis.tensor.Dtype;
 
@@ -21,7 +22,10 @@ public final class Emittable {
 
     private int next;
 
-    private Emittable(Consumer<String> notices) {
+    private final Predicate<String> isUnwanted;
+
+    private Emittable(Predicate<String> isUnwanted, Consumer<String> notices) {
+        this.isUnwanted = isUnwanted;
         this.notices = notices;
     }
 
@@ -32,7 +36,16 @@ public final class Emittable {
      * @param notices is told what is left out and why
      */
     public static Value clean(Value value, String path, Consumer<String> notices) {
-        return new Emittable(notices).look(value, path);
+        return clean(value, path, entry -> false, notices);
+    }
+
+    /**
+     * The same without the dictionary entries whose path {@code isUnwanted} accepts, which go without a notice.
+     *
+     * @param isUnwanted is asked with paths as {@code info.layers[0].maps}
+     */
+    public static Value clean(Value value, String path, Predicate<String> isUnwanted, Consumer<String> notices) {
+        return new Emittable(isUnwanted, notices).look(value, path);
     }
 
     private Value look(Value value, String path) {
@@ -109,7 +122,7 @@ public final class Emittable {
             String inside = path + "." + label(entry.key());
             Value key = look(entry.key(), inside);
             Value value = look(entry.value(), inside);
-            if (key != null && value != null) {
+            if (key != null && value != null && !isUnwanted.test(inside)) {
                 cleaned.add(new Value.Entry(key, value));
             } else {
                 forget(original, number);
