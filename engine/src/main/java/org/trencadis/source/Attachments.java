@@ -17,9 +17,9 @@ import org.trencadis.torch.Node.Kind;
  * Records what is not a tensor: schedulers, configurations, counters, client state. A value that a later rank's file
  * repeats is recorded once, in the scope of the first file; what differs is recorded in the scope of its own.
  */
-final class Attachments {
+public final class Attachments {
     /** Tensors in attachments (states of random generators) that are kept with their bytes. */
-    static final long MAX_TENSOR_BYTES = 1 << 20;
+    public static final long MAX_TENSOR_BYTES = 1 << 20;
 
     /** What stands for a tensor that is too large to be kept. */
     private static final Pattern NOTE = Pattern.compile("tensor \\w+ \\[[\\d, ]*\\]");
@@ -28,7 +28,8 @@ final class Attachments {
     private final List<String> leftOut = new ArrayList<>();
     private final Map<String, Value> first = new HashMap<>();
 
-    Attachments(Draft draft) {
+    /** None yet. */
+    public Attachments(Draft draft) {
         this.draft = draft;
     }
 
@@ -39,7 +40,7 @@ final class Attachments {
      * @param consumed keys that the catalog says in another way
      * @param role of the file; values are compared among files of one role
      */
-    void addAll(String role, String prefix, Node dict, Set<String> consumed, Path file) throws IOException {
+    public void addAll(String role, String prefix, Node dict, Set<String> consumed, Path file) throws IOException {
         dict.forEachEntry((key, value) -> {
             String name = key.kind() == Kind.TEXT ? key.asText() : Long.toString(key.asLong());
             if (!consumed.contains(name)) {
@@ -49,7 +50,7 @@ final class Attachments {
     }
 
     /** Records one value. */
-    void add(String role, String name, Node node, Path file) throws IOException {
+    public void add(String role, String name, Node node, Path file) throws IOException {
         Value value = node.toValue(MAX_TENSOR_BYTES);
         if (notesTensor(value)) {
             leftOut.add(draft.relative(file) + ' ' + name);
@@ -72,14 +73,14 @@ final class Attachments {
     }
 
     /** Writes which attachments held tensors that are not kept. */
-    void write() {
+    public void write() {
         if (!leftOut.isEmpty()) {
             draft.builder()
                     .addFinding(
-                            "deepspeed.large-attachments",
+                            "source.large-attachments",
                             "tensors over " + MAX_TENSOR_BYTES
                                     + " bytes that are not of the model or the optimizer are not"
-                                    + " kept, only their types and shapes: " + RankGrid.firstOf(leftOut));
+                                    + " kept, only their types and shapes: " + Nodes.firstOf(leftOut));
         }
     }
 }

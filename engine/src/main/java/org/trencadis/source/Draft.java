@@ -11,6 +11,8 @@ import org.trencadis.index.Catalog;
 import org.trencadis.index.CatalogBuilder;
 import org.trencadis.index.Encoding;
 import org.trencadis.index.FileEntry;
+import org.trencadis.layout.Placement;
+import org.trencadis.layout.ShardMap;
 import org.trencadis.storage.FileStamp;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Dtype;
@@ -23,7 +25,7 @@ import org.trencadis.torch.TorchTensor;
  * The catalog that a reader is writing: files and encodings are recorded once, and shards find the copy of their tensor
  * that they belong to.
  */
-final class Draft implements AutoCloseable {
+public final class Draft implements AutoCloseable {
     private static final int CANONICAL = -1;
 
     /** The first copy of a shard that is not recorded. */
@@ -42,28 +44,29 @@ final class Draft implements AutoCloseable {
     private final Map<Integer, Map<Integer, Integer>> margins = new HashMap<>();
     private final Map<Integer, Integer> blendStages = new HashMap<>();
 
-    Draft(Path base) {
+    /** A draft whose file paths are relative to {@code base}. */
+    public Draft(Path base) {
         this.base = base;
     }
 
-    CatalogBuilder builder() {
+    public CatalogBuilder builder() {
         return builder;
     }
 
     /** The path of {@code file} as the catalog writes it: relative to the base, with slashes. */
-    String relative(Path file) {
+    public String relative(Path file) {
         List<String> names = new ArrayList<>();
         base.relativize(file).forEach(name -> names.add(name.toString()));
         return String.join("/", names);
     }
 
     /** The catalog's number of a file that is open; fragments point to it. */
-    int file(TorchFile file) {
+    public int file(TorchFile file) {
         return file(file.file(), file.stamp());
     }
 
     /** The catalog's number of a file that is {@code stamp}. */
-    int file(Path file, FileStamp stamp) {
+    public int file(Path file, FileStamp stamp) {
         return files.computeIfAbsent(
                 file,
                 path -> builder.addFile(new FileEntry(
@@ -78,7 +81,7 @@ final class Draft implements AutoCloseable {
     }
 
     /** A tensor of which one rank's shard is added. */
-    final class Target {
+    public final class Target {
         private final int tensor;
         private final Placement placement;
         private final int shard;
@@ -97,7 +100,8 @@ final class Draft implements AutoCloseable {
          * @param start first element in the shard's row-major order
          * @param flat the contiguous tensor that holds it, from element {@code place}
          */
-        void addWindow(long start, long count, TorchTensor flat, long place, int file, int holders) throws IOException {
+        public void addWindow(long start, long count, TorchTensor flat, long place, int file, int holders)
+                throws IOException {
             int encoding = encoding(flat, null);
             long width = flat.dtype().bytes();
             addParts(
@@ -114,7 +118,7 @@ final class Draft implements AutoCloseable {
         }
 
         /** Adds the whole shard as {@code held} holds it, whatever its strides. */
-        void addShard(TorchTensor held, int file, int holders) throws IOException {
+        public void addShard(TorchTensor held, int file, int holders) throws IOException {
             long elements = Shapes.elements(held.shape());
             if (held.isRowMajor()) {
                 addWindow(0, elements, held, 0, file, holders);
@@ -156,7 +160,7 @@ final class Draft implements AutoCloseable {
      *
      * @param stage pipeline stage; a tensor on several stages has copies on each
      */
-    Target target(String name, String state, Dtype dtype, Placement placement, int stage, int shard)
+    public Target target(String name, String state, Dtype dtype, Placement placement, int stage, int shard)
             throws IOException {
         int tensor = builder.addTensor(name, state, dtype, placement.shape());
         if (Shapes.elements(placement.shape()) == 0) {
@@ -171,7 +175,7 @@ final class Draft implements AutoCloseable {
     }
 
     /** Whether a tensor was added. */
-    boolean has(String name, String state) {
+    public boolean has(String name, String state) {
         return builder.findTensor(name, state) != null;
     }
 
@@ -218,7 +222,7 @@ final class Draft implements AutoCloseable {
     }
 
     /** Builds the catalog and proves its coverage. */
-    Catalog build(String resource) throws IOException {
+    public Catalog build(String resource) throws IOException {
         return builder.build(resource);
     }
 

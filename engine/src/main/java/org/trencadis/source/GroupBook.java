@@ -17,7 +17,7 @@ import org.trencadis.torch.Node.Kind;
  * Collects optimizer groups from the files of all ranks: names stage by stage, hyperparameters from the first file that
  * has them, the step of each parameter.
  */
-final class GroupBook {
+public final class GroupBook {
     private static final String STEP = "step";
     private static final String MEMBERS = "params";
 
@@ -44,11 +44,12 @@ final class GroupBook {
     }
 
     /** Adds names in flat order; names that the group has keep their place. */
-    void addMembers(int number, Collection<String> names) {
+    public void addMembers(int number, Collection<String> names) {
         group(number).names.addAll(names);
     }
 
-    void setExpert(int number) {
+    /** Marks a group whose parameters are experts. */
+    public void setExpert(int number) {
         group(number).expert = true;
     }
 
@@ -58,7 +59,7 @@ final class GroupBook {
      * @param node the optimizer's {@code param_groups} entry, or null where the file has none
      * @param from the file, for findings
      */
-    void addSettings(int number, Node node, String from) throws IOException {
+    public void addSettings(int number, Node node, String from) throws IOException {
         Draft group = group(number);
         if (node == null) {
             withoutSettings = true;
@@ -85,7 +86,7 @@ final class GroupBook {
     }
 
     /** Takes the step of one parameter from one of its owners. */
-    void addStep(String parameter, Value step, String from) throws SourceException {
+    public void addStep(String parameter, Value step, String from) throws SourceException {
         Value known = steps.putIfAbsent(parameter, step);
         if (known == null) {
             stepsFrom.put(parameter, from);
@@ -96,7 +97,7 @@ final class GroupBook {
     }
 
     /** A step as a value: a whole number where it is one. */
-    static Value number(Node node) throws IOException {
+    public static Value number(Node node) throws IOException {
         if (node.kind() == Kind.REAL || node.kind() == Kind.TENSOR) {
             double real = node.asReal();
             return real == Math.rint(real) && Math.abs(real) < 1L << 53
@@ -113,7 +114,7 @@ final class GroupBook {
     }
 
     /** Writes the groups, and findings about what their files disagree on. */
-    void write(CatalogBuilder builder) {
+    public void write(CatalogBuilder builder) {
         for (int number = 0; number < groups.size(); number++) {
             Draft group = groups.get(number);
             List<Value.Entry> settings = new ArrayList<>(group.settings == null ? List.of() : group.settings);
@@ -123,12 +124,12 @@ final class GroupBook {
         }
         if (differing != null) {
             builder.addFinding(
-                    "deepspeed.hyperparameters",
+                    "source.hyperparameters",
                     "hyperparameters of a group differ between ranks, the first rank's were taken: " + differing);
         }
         if (withoutSettings) {
             builder.addFinding(
-                    "deepspeed.no-hyperparameters",
+                    "source.no-hyperparameters",
                     "the optimizer files do not say the hyperparameters of their groups (elastic save): only steps and"
                             + " states are known");
         }

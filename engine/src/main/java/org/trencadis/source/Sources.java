@@ -2,41 +2,77 @@ package org.trencadis.source;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
 import org.trencadis.index.Catalog;
+import org.trencadis.source.deepspeed.DeepSpeedSource;
 import org.trencadis.storage.FileCache;
 
-/** Finds the reader for a framework's checkpoint directory and reads it. */
+/** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final String DEEPSPEED = "deepspeed";
+    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource());
 
     private Sources() {}
 
+    /** A reader and what it took the path for. */
+    private record Claim(SourceReader reader, FoundSource found) {
+        String print() {
+            return reader.name() + " (" + String.join("; ", found.evidence()) + ")";
+        }
+    }
+
+    /** The names of all readers. */
+    public static List<String> names() {
+        return READERS.stream().map(SourceReader::name).toList();
+    }
+
     /**
-     * The catalog of the checkpoint in {@code directory} (or of the tag it points to); its file paths are relative to its
-     * fact {@code base}. Coverage is proved. The caller closes it.
+     * The catalog of the checkpoint at {@code path} (or of the tag it points to); its file paths are relative to its fact
+     * {@code base}. Coverage is proved. The caller closes it.
      *
-     * @throws SourceException when no reader, or more than one, recognises the directory, or what it holds is wrong
+     * @throws SourceException when no reader, or more than one, recognises the path, or what it holds is wrong
      */
-    public static Catalog open(Path directory, SourceOptions options, FileCache cache) throws IOException {
-        if (options.sourceName() != null && !options.sourceName().equals(DEEPSPEED)) {
-            throw new SourceException("no reader is called '" + options.sourceName() + "'; known: " + DEEPSPEED);
+    public static Catalog open(Path path, SourceOptions options, FileCache cache) throws IOException {
+        // The exception of a missing or unreadable path says more than "not recognised".
+        Files.readAttributes(path, BasicFileAttributes.class);
+        return options.sourceName() == null
+                ? recognise(path).read(options, cache)
+                : forced(path, options.sourceName()).read(options, cache);
+    }
+
+    private static FoundSource forced(Path path, String name) throws IOException {
+        for (SourceReader reader : READERS) {
+            if (reader.name().equals(name)) {
+                FoundSource found = reader.find(path);
+                if (found == null) {
+                    throw new SourceException(path + " is no checkpoint of " + name + ": none of its files are there");
+                }
+                return found;
+            }
         }
-        if (!Files.isDirectory(directory)) {
-            // Asks for what is wrong: the exception of a missing or unreadable path says more than "no directory".
-            Files.readAttributes(directory, java.nio.file.attribute.BasicFileAttributes.class);
-            throw new NotDirectoryException(directory.toString());
+        throw new SourceException("no reader is called '" + name + "'; known: " + String.join(", ", names()));
+    }
+
+    private static FoundSource recognise(Path path) throws IOException {
+        List<Claim> claims = new ArrayList<>();
+        for (SourceReader reader : READERS) {
+            FoundSource found = reader.find(path);
+            if (found != null) {
+                claims.add(new Claim(reader, found));
+            }
         }
-        DeepSpeedDirectory found = DeepSpeedDirectory.find(directory);
-        if (found == null) {
-            throw new SourceException(directory + " holds no checkpoint that a reader knows: expected, for DeepSpeed, a"
-                    + " file 'latest' and the folder it names, or a folder with mp_rank_00_model_states.pt");
+        if (claims.isEmpty()) {
+            throw new SourceException(path + " holds no checkpoint that a reader knows (" + String.join(", ", names())
+                    + "): expected what a training job saved, as a directory with its file 'latest' or the folder"
+                    + " of one tag");
         }
-        if (options.sourceLayout() != null) {
-            throw new SourceException("the DeepSpeed reader takes no source layout: what " + options.sourceLayout()
-                    + " declares has to stand in the checkpoint's universal_checkpoint_info");
+        if (claims.size() > 1) {
+            throw new SourceException(path
+                    + " holds files of several frameworks, say which is meant with --source NAME: "
+                    + String.join(", ", claims.stream().map(Claim::print).toList()));
         }
-        return DeepSpeedReader.read(found, cache);
+        return claims.getFirst().found();
     }
 }
