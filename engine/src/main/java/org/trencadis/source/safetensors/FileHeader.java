@@ -54,12 +54,12 @@ record FileHeader(FileStamp stamp, long dataBytes, List<TensorEntry> entries, Ma
     private static FileHeader parse(byte[] text, FileStamp stamp, long fileBytes, String resource) throws IOException {
         Place place = new Place(resource, "header", Long.BYTES);
         if (text.length == 0 || text[0] != '{') {
-            throw new FormatException.Corrupt("a header begins with {", "{", text.length == 0 ? "nothing" : "other", place);
+            throw new FormatException.Corrupt(
+                    "a header begins with {", "{", text.length == 0 ? "nothing" : "other", place);
         }
         HeaderParser parser = new HeaderParser(place);
         StrictJson.read(text, place, parser::read);
-        FileHeader header =
-                new FileHeader(stamp, (long) Long.BYTES + text.length, parser.entries(), parser.metadata());
+        FileHeader header = new FileHeader(stamp, (long) Long.BYTES + text.length, parser.entries(), parser.metadata());
         header.checkCoverage(fileBytes - header.dataBytes, place);
         return header;
     }

@@ -117,7 +117,8 @@ final class HeaderParser {
         while (json.nextToken() != JsonToken.END_ARRAY) {
             require(json, json.currentToken(), JsonToken.VALUE_NUMBER_INT, field + " holds whole numbers");
             if (count == most) {
-                throw new FormatException.Unsupported(field + " is short", "at most " + most + " numbers", "more", place);
+                throw new FormatException.Unsupported(
+                        field + " is short", "at most " + most + " numbers", "more", place);
             }
             numbers = count == numbers.length ? Arrays.copyOf(numbers, 2 * count) : numbers;
             long number = json.getLongValue();
@@ -138,7 +139,8 @@ final class HeaderParser {
                 bits = Math.multiplyExact(bits, extent);
             }
         } catch (ArithmeticException e) {
-            throw StrictJson.fault(json, place, "the bits of a tensor can be counted", "less than 2^63", Shapes.print(shape));
+            throw StrictJson.fault(
+                    json, place, "the bits of a tensor can be counted", "less than 2^63", Shapes.print(shape));
         }
         if (bits % 8 != 0) {
             throw StrictJson.fault(json, place, "a tensor has whole bytes", "a multiple of 8 bits", name + ": " + bits);

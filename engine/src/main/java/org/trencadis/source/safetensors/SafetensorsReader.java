@@ -134,9 +134,8 @@ final class SafetensorsReader {
     }
 
     private void addFindings(List<String> names) {
-        List<String> others = files.leftOut().stream()
-                .filter(name -> !names.contains(name))
-                .toList();
+        List<String> others =
+                files.leftOut().stream().filter(name -> !names.contains(name)).toList();
         if (!others.isEmpty()) {
             builder.addFinding(
                     "safetensors.not-read",
@@ -164,8 +163,8 @@ final class SafetensorsReader {
         if (!ranks.isEmpty()) {
             builder.addFact(
                     "geometry",
-                    new Value.Mapping(List.of(
-                            new Value.Entry(new Value.Text("ranks"), new Value.Int(ranks.last() + 1)))));
+                    new Value.Mapping(
+                            List.of(new Value.Entry(new Value.Text("ranks"), new Value.Int(ranks.last() + 1)))));
         }
     }
 

@@ -35,8 +35,9 @@ public final class SafetensorsSource implements SourceReader {
         @Override
         public Catalog read(SourceOptions options, FileCache cache) throws IOException {
             if (options.sourceLayout() != null) {
-                throw new SourceException("the safetensors reader takes no source layout: its tensors are whole, or their"
-                        + " files say where the shards lie");
+                throw new SourceException(
+                        "the safetensors reader takes no source layout: its tensors are whole, or their"
+                                + " files say where the shards lie");
             }
             return SafetensorsReader.read(files, cache);
         }

@@ -38,8 +38,8 @@ final class ShardingInfo {
             return null;
         }
         Place place = new Place(resource, KEY, 0);
-        Map<String, long[]> offsets = StrictJson.read(
-                text.getBytes(StandardCharsets.UTF_8), place, json -> read(json, place));
+        Map<String, long[]> offsets =
+                StrictJson.read(text.getBytes(StandardCharsets.UTF_8), place, json -> read(json, place));
         for (TensorEntry entry : header.entries()) {
             long[] offset = offsets.get(entry.name());
             if (offset == null || offset.length != entry.shape().length) {
@@ -84,8 +84,7 @@ final class ShardingInfo {
             require(json, json.currentToken(), JsonToken.VALUE_NUMBER_INT, place);
             long number = json.getLongValue();
             if (number < 0 || count == numbers.length) {
-                throw StrictJson.fault(
-                        json, place, "saved_offsets are a few numbers from 0", "0 or more", number);
+                throw StrictJson.fault(json, place, "saved_offsets are a few numbers from 0", "0 or more", number);
             }
             numbers[count++] = number;
         }

@@ -38,13 +38,7 @@ final class WholeTensor {
      * @param isShard whether the file says so; a tensor without that is whole, and may be in one file only
      */
     void addShard(
-            TensorEntry entry,
-            long[] offsets,
-            long dataBytes,
-            int file,
-            String fileName,
-            int holders,
-            boolean isShard)
+            TensorEntry entry, long[] offsets, long dataBytes, int file, String fileName, int holders, boolean isShard)
             throws IOException {
         sharded &= isShard;
         if (shards.isEmpty()) {
@@ -60,8 +54,7 @@ final class WholeTensor {
         for (int axis = 0; axis < shape.length; axis++) {
             shape[axis] = Math.max(shape[axis], offsets[axis] + entry.shape()[axis]);
         }
-        shards.add(new Shard(
-                offsets, entry.shape(), file, dataBytes + entry.beginBytes(), entry.bytes(), holders));
+        shards.add(new Shard(offsets, entry.shape(), file, dataBytes + entry.beginBytes(), entry.bytes(), holders));
     }
 
     /** Adds the tensor with its fragments; ranks that held the same part are copies. */

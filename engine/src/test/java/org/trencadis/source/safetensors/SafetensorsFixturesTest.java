@@ -156,7 +156,9 @@ class SafetensorsFixturesTest {
         Files.createSymbolicLink(snapshot.resolve("model.safetensors"), Path.of("../blobs/0a1b"));
         assertEquals(3, ExpectedTensors.ofCheckpoint(snapshot).size());
         assertEquals(
-                3, ExpectedTensors.ofCheckpoint(snapshot.resolve("model.safetensors")).size());
+                3,
+                ExpectedTensors.ofCheckpoint(snapshot.resolve("model.safetensors"))
+                        .size());
         try (Checkpoint source = open(snapshot)) {
             source.importInto(directory.resolve("container"), ImportSettings.standard(), Progress.NONE);
         }
@@ -171,13 +173,15 @@ class SafetensorsFixturesTest {
                 Checkpoint llama = open(FIXTURES.resolve("safetensors/llama_sharded/checkpoint"))) {
             assertEquals("safetensors", sharded.catalog().findFact("source"));
             assertEquals("DCP 1.0", sharded.catalog().findFact("framework_version"));
-            Value.Mapping geometry =
-                    (Value.Mapping) sharded.catalog().facts().find("geometry");
+            Value.Mapping geometry = (Value.Mapping) sharded.catalog().facts().find("geometry");
             assertEquals(new Value.Int(3), geometry.find("ranks"));
             var tensor = sharded.catalog().tensor(sharded.catalog().findTensor("adapter", "model"));
             var copy = sharded.catalog().copy(tensor, 0);
             assertEquals(3, copy.fragmentCount());
-            assertEquals(List.of(2L), sharded.catalog().holders(sharded.catalog().fragment(copy, 2).holders()));
+            assertEquals(
+                    List.of(2L),
+                    sharded.catalog()
+                            .holders(sharded.catalog().fragment(copy, 2).holders()));
             assertEquals(List.of(), sharded.catalog().findings());
             assertEquals(
                     List.of("metadata", "__metadata__", "__metadata__", "config", "generation_config").stream()
