@@ -9,11 +9,12 @@ import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
 import org.trencadis.source.safetensors.SafetensorsSource;
+import org.trencadis.source.torchsave.TorchSaveSource;
 import org.trencadis.storage.FileCache;
 
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource(), new SafetensorsSource());
+    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource(), new SafetensorsSource(), new TorchSaveSource());
 
     private Sources() {}
 

@@ -17,6 +17,7 @@ import org.trencadis.index.CatalogBuilder;
 import org.trencadis.source.Draft;
 import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
+import org.trencadis.source.SourceFacts;
 import org.trencadis.source.WeightIndex;
 import org.trencadis.storage.FileCache;
 import org.trencadis.storage.FileLease;
@@ -144,19 +145,7 @@ final class SafetensorsReader {
     }
 
     private void addFacts(List<String> names) throws IOException {
-        builder.addFact("source", new Value.Text("safetensors"));
-        builder.addFact("evidence", texts(files.evidence()));
-        builder.addFact("base", new Value.Text(files.base().toString()));
-        TreeSet<String> links = new TreeSet<>();
-        for (String name : names) {
-            Path real = files.base().resolve(name).toRealPath();
-            if (!real.startsWith(files.base())) {
-                links.add(real.getParent().toString());
-            }
-        }
-        if (!links.isEmpty()) {
-            builder.addFact("base_links", texts(links));
-        }
+        SourceFacts.add(builder, "safetensors", files.evidence(), files.base(), names);
         if (!versions.isEmpty()) {
             builder.addFact("framework_version", new Value.Text("DCP " + String.join(", ", versions)));
         }
@@ -166,11 +155,5 @@ final class SafetensorsReader {
                     new Value.Mapping(
                             List.of(new Value.Entry(new Value.Text("ranks"), new Value.Int(ranks.last() + 1)))));
         }
-    }
-
-    private static Value texts(Iterable<String> texts) {
-        List<Value> values = new ArrayList<>();
-        texts.forEach(text -> values.add(new Value.Text(text)));
-        return new Value.Sequence(values);
     }
 }
