@@ -14,7 +14,8 @@ import org.trencadis.storage.FileCache;
 
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource(), new SafetensorsSource(), new TorchSaveSource());
+    private static final List<SourceReader> READERS =
+            List.of(new DeepSpeedSource(), new SafetensorsSource(), new TorchSaveSource());
 
     private Sources() {}
 

@@ -13,12 +13,11 @@ final class Steps {
 
     /** What holds the children of {@code node}: itself, of an object its attributes; null where there are none. */
     static Node findContainer(Node node) throws IOException {
-        Node container =
-                switch (node.kind()) {
-                    case LIST, TUPLE, DICT -> node;
-                    case OBJECT -> node.state().kind() == Kind.DICT ? node.state() : null;
-                    default -> null;
-                };
+        Node container = switch (node.kind()) {
+            case LIST, TUPLE, DICT -> node;
+            case OBJECT -> node.state().kind() == Kind.DICT ? node.state() : null;
+            default -> null;
+        };
         return container == null || container.size() == 0 ? null : container;
     }
 

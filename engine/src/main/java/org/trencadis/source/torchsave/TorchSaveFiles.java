@@ -48,7 +48,8 @@ record TorchSaveFiles(Path base, List<String> names, String index, List<String> 
             return findDirectory(path.toRealPath());
         }
         Path absolute = path.toAbsolutePath().normalize();
-        String name = absolute.getFileName() == null ? "" : absolute.getFileName().toString();
+        String name =
+                absolute.getFileName() == null ? "" : absolute.getFileName().toString();
         String lower = name.toLowerCase(Locale.ROOT);
         boolean isSaved = SAVED.matcher(lower).matches()
                 || OTHER_ARCHIVES.stream().noneMatch(lower::endsWith) && isTorchFile(absolute);
@@ -63,8 +64,7 @@ record TorchSaveFiles(Path base, List<String> names, String index, List<String> 
     }
 
     private static TorchSaveFiles ofIndex(Path base, String name, List<String> names) {
-        return new TorchSaveFiles(
-                base, List.of(), name, names, List.of(name + " says which files hold the tensors"));
+        return new TorchSaveFiles(base, List.of(), name, names, List.of(name + " says which files hold the tensors"));
     }
 
     private static TorchSaveFiles findDirectory(Path base) throws IOException {

@@ -72,8 +72,7 @@ final class TorchSaveReader {
         try (TorchFile torch = TorchFile.open(file, cache)) {
             walk.begin(torch);
             Node root = torch.root();
-            NamedOptimizer optimizer =
-                    mayHaveOptimizer && root.kind() == Kind.DICT ? NamedOptimizer.find(root) : null;
+            NamedOptimizer optimizer = mayHaveOptimizer && root.kind() == Kind.DICT ? NamedOptimizer.find(root) : null;
             if (optimizer != null) {
                 readTrainingState(root, optimizer);
             } else if (root.kind() == Kind.TENSOR) {

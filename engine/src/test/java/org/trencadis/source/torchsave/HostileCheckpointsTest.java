@@ -84,8 +84,7 @@ class HostileCheckpointsTest {
 
     @Test
     void barePickleIsNoCheckpoint() {
-        assertThrows(
-                SourceException.class, () -> Checkpoint.open(HOSTILE.resolve("cycle.pkl"), OpenOptions.NONE));
+        assertThrows(SourceException.class, () -> Checkpoint.open(HOSTILE.resolve("cycle.pkl"), OpenOptions.NONE));
     }
 
     /** A shared list that holds a tensor, in a shared list, and so on: ten ways at each of 60 levels. */
@@ -104,8 +103,7 @@ class HostileCheckpointsTest {
         }
         pickle.write('.');
         Path file = archive(pickle.toByteArray());
-        IOException refusal =
-                assertThrows(SourceException.class, () -> Checkpoint.open(file, OpenOptions.NONE));
+        IOException refusal = assertThrows(SourceException.class, () -> Checkpoint.open(file, OpenOptions.NONE));
         assertTrue(refusal.getMessage().contains("too many ways"), refusal.getMessage());
     }
 
@@ -126,7 +124,8 @@ class HostileCheckpointsTest {
         try (Checkpoint checkpoint = Checkpoint.open(file, OpenOptions.NONE)) {
             assertEquals(1, checkpoint.catalog().tensorCount());
             assertEquals(
-                    "torchsave.not-kept", checkpoint.catalog().findings().getFirst().code());
+                    "torchsave.not-kept",
+                    checkpoint.catalog().findings().getFirst().code());
         }
     }
 
@@ -139,8 +138,7 @@ class HostileCheckpointsTest {
         pickle.writeBytes(tensor());
         pickle.writeBytes(new byte[] {'u', '.'});
         Path file = archive(pickle.toByteArray());
-        IOException refusal =
-                assertThrows(SourceException.class, () -> Checkpoint.open(file, OpenOptions.NONE));
+        IOException refusal = assertThrows(SourceException.class, () -> Checkpoint.open(file, OpenOptions.NONE));
         assertTrue(refusal.getMessage().contains("path 5"), refusal.getMessage());
     }
 

@@ -124,8 +124,7 @@ class TorchSaveFixturesTest {
     void whatIsNoDenseTensorIsAValue() throws IOException {
         try (Checkpoint checkpoint = open(TORCH.resolve("sparse_and_meta"))) {
             Value coo = attachment(checkpoint, "coo");
-            assertEquals(
-                    new Value.Global("torch._utils", "_rebuild_sparse_tensor"), ((Value.Instance) coo).callable());
+            assertEquals(new Value.Global("torch._utils", "_rebuild_sparse_tensor"), ((Value.Instance) coo).callable());
             assertEquals(
                     new Value.Global("torch._utils", "_rebuild_meta_tensor_no_storage"),
                     ((Value.Instance) attachment(checkpoint, "meta")).callable());
@@ -184,9 +183,7 @@ class TorchSaveFixturesTest {
         TorchSaveSource reader = new TorchSaveSource();
         Path file = TORCH.resolve("protocol4/model.pt");
         Files.copy(file, directory.resolve("model.pt"));
-        assertEquals(
-                List.of("a file named model.pt"),
-                reader.find(directory).evidence());
+        assertEquals(List.of("a file named model.pt"), reader.find(directory).evidence());
         Files.copy(file, directory.resolve("optimizer.pt"));
         Files.copy(file, directory.resolve("training_args.bin"));
         assertTrue(reader.find(directory) != null);
