@@ -8,11 +8,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
+import org.trencadis.source.safetensors.SafetensorsSource;
+import org.trencadis.source.torchsave.TorchSaveSource;
 import org.trencadis.storage.FileCache;
 
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource());
+    private static final List<SourceReader> READERS =
+            List.of(new DeepSpeedSource(), new SafetensorsSource(), new TorchSaveSource());
 
     private Sources() {}
 
@@ -65,8 +68,8 @@ public final class Sources {
         }
         if (claims.isEmpty()) {
             throw new SourceException(path + " holds no checkpoint that a reader knows (" + String.join(", ", names())
-                    + "): expected what a training job saved, as a directory with its file 'latest' or the folder"
-                    + " of one tag");
+                    + "): expected what a training job saved, as a file, a directory with its file 'latest' or"
+                    + " the folder of one tag");
         }
         if (claims.size() > 1) {
             throw new SourceException(path
