@@ -7,12 +7,13 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import org.trencadis.index.Catalog;
+import org.trencadis.source.dcp.DcpSource;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
 import org.trencadis.storage.FileCache;
 
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource());
+    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource(), new DcpSource());
 
     private Sources() {}
 
