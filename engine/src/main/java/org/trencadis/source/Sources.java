@@ -9,11 +9,12 @@ import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.dcp.DcpSource;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
+import org.trencadis.source.megatron.MegatronReader;
 import org.trencadis.storage.FileCache;
 
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource(), new DcpSource());
+    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource(), new DcpSource(), new MegatronReader());
 
     private Sources() {}
 

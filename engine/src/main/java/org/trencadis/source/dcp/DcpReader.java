@@ -125,7 +125,7 @@ final class DcpReader {
         builder.addFact(
                 "geometry",
                 new Value.Mapping(List.of(new Value.Entry(
-                        new Value.Text("ranks"), new Value.Int(save.ranks().size())))));
+                        new Value.Text("writers"), new Value.Int(save.ranks().size())))));
         if (names.modelRoot() != null) {
             builder.addFact("model_root", new Value.Text(names.modelRoot()));
         }

@@ -150,12 +150,12 @@ class DcpFixturesTest {
 
     @ParameterizedTest
     @CsvSource({"fsdp_dp4_fp32, model, 4", "two_axis_2x3,, 6", "single_no_dist, t, 1", "bytes_entries, model, 2"})
-    void factsSayWhatWasRecognised(String name, String modelRoot, int ranks) throws IOException {
+    void factsSayWhatWasRecognised(String name, String modelRoot, int writers) throws IOException {
         try (Checkpoint checkpoint = ExpectedTensors.of("dcp/" + name).open()) {
             Value.Mapping facts = checkpoint.catalog().facts();
             assertEquals(new Value.Text("dcp"), facts.find("source"));
             assertEquals(modelRoot == null ? null : new Value.Text(modelRoot), facts.find("model_root"));
-            assertEquals(new Value.Int(ranks), ((Value.Mapping) facts.find("geometry")).find("ranks"));
+            assertEquals(new Value.Int(writers), ((Value.Mapping) facts.find("geometry")).find("writers"));
         }
     }
 
