@@ -7,6 +7,7 @@ import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Shapes;
+import org.trencadis.torch.FlatTree;
 import org.trencadis.torch.Node;
 
 /** The chunks that one metadata file lists for a tensor, and which of them have been met in a data file. */
@@ -16,22 +17,57 @@ final class ChunkList {
     private final String name;
     private final long[] shape;
     private final Node chunks;
+    private final FlatTree tree;
+    private final int offsetsName;
+    private final int sizesName;
     private final int count;
     private final BitSet met = new BitSet();
+    /**
+     * Offsets and extents of each chunk, read in one go: items come in the order of their ranks, and looking each chunk up in
+     * the tree goes all over it. Null where they would take too much.
+     */
+    private final long[] boxes;
+
     /** One more than a chunk, by the hash of its offsets; made when an item does not say its chunk. */
     private int[] table;
 
-    ChunkList(String name, long[] shape, Node chunks) throws IOException {
-        this.name = name;
-        this.shape = shape;
+    /** @param roomLongs what the boxes may take */
+    ChunkList(SavedEntry entry, Node chunks, FlatTree tree, long roomLongs) throws IOException {
+        this.name = entry.name();
+        this.shape = entry.shape();
         this.chunks = chunks;
+        this.tree = tree;
+        this.offsetsName = tree.symbol("offsets");
+        this.sizesName = tree.symbol("sizes");
         this.count = chunks.size();
+        this.boxes = 2L * shape.length * count <= roomLongs ? readBoxes() : null;
+    }
+
+    /** All boxes, or null where one is not as it should be: then it is met again when its item is. */
+    private long[] readBoxes() {
+        int order = shape.length;
+        long[] all = new long[2 * order * count];
+        for (int number = 0; number < count; number++) {
+            int at = 2 * order * number;
+            long chunk = chunk(number);
+            boolean isWhole = tree.copyNumbers(tree.attribute(chunk, offsetsName, 0), order, all, at)
+                    && tree.copyNumbers(tree.attribute(chunk, sizesName, 1), order, all, at + order);
+            if (!isWhole) {
+                return null;
+            }
+        }
+        return all;
+    }
+
+    /** Longs that the boxes take. */
+    long heldLongs() {
+        return boxes == null ? 0 : boxes.length;
     }
 
     /**
      * The box of the chunk that an item holds; null where it has no elements.
      *
-     * @param offsets of the chunk
+     * @param offsets of the chunk; becomes part of the box
      * @param hint the number of the chunk, if it is right; negative where the item does not say it
      * @throws SourceException when no chunk is there, or it was met before
      */
@@ -39,35 +75,60 @@ final class ChunkList {
         int number = hint >= 0 && hint < count && isAt((int) hint, offsets) ? (int) hint : find(offsets);
         if (number == NONE) {
             throw new SourceException(chunks.path() + ": an item is said to hold the chunk of " + name + " at "
-                    + Shapes.print(offsets) + ", but the tensor has no such chunk");
+                    + Arrays.toString(offsets) + ", but the tensor has no such chunk");
         }
         if (met.get(number)) {
             throw new SourceException(
-                    chunks.path() + ": two items hold the chunk of " + name + " at " + Shapes.print(offsets));
+                    chunks.path() + ": two items hold the chunk of " + name + " at " + Arrays.toString(offsets));
         }
         met.set(number);
-        return box(number);
+        return box(number, offsets);
     }
 
     private boolean isAt(int number, long[] wanted) throws IOException {
-        Node offsets = chunks.item(number).state().get("offsets");
-        if (offsets.size() != wanted.length) {
+        if (boxes != null) {
+            int at = 2 * shape.length * number;
+            return wanted.length == shape.length && Arrays.equals(wanted, 0, shape.length, boxes, at, at + shape.length);
+        }
+        long offsets = tree.attribute(chunk(number), offsetsName, 0);
+        if (offsets == FlatTree.ABSENT || tree.count(offsets) != wanted.length) {
             return false;
         }
         for (int axis = 0; axis < wanted.length; axis++) {
-            if (offsets.item(axis).asLong() != wanted[axis]) {
+            long offset = tree.item(offsets, axis);
+            if (!FlatTree.isNumber(offset) || FlatTree.number(offset) != wanted[axis]) {
                 return false;
             }
         }
         return true;
     }
 
+    private long chunk(int number) {
+        return tree.item(FlatTree.word(chunks), number);
+    }
+
+    private long[] offsets(int number) throws IOException {
+        int at = 2 * shape.length * number;
+        return boxes != null ? Arrays.copyOfRange(boxes, at, at + shape.length) : numbers(number, offsetsName, 0);
+    }
+
+    private long[] sizes(int number) throws IOException {
+        int at = 2 * shape.length * number + shape.length;
+        return boxes != null ? Arrays.copyOfRange(boxes, at, at + shape.length) : numbers(number, sizesName, 1);
+    }
+
+    private long[] numbers(int number, int attribute, int guess) throws IOException {
+        long[] numbers = tree.numbers(tree.attribute(chunk(number), attribute, guess));
+        if (numbers == null) {
+            throw new SourceException(chunks.item(number).path() + ": a chunk of " + name
+                    + " does not say its offsets and sizes as whole numbers");
+        }
+        return numbers;
+    }
+
     /** The box of a chunk inside the tensor, or null where it has no elements. */
-    private Box box(int number) throws IOException {
-        Node chunk = chunks.item(number);
-        Node fields = chunk.state();
-        long[] offsets = Nodes.longs(fields.get("offsets"));
-        long[] extents = withLeadingOnes(Nodes.longs(fields.get("sizes")), offsets.length);
+    private Box box(int number, long[] offsets) throws IOException {
+        long[] extents = withLeadingOnes(sizes(number), offsets.length);
         boolean fits = offsets.length == shape.length && extents.length == shape.length;
         boolean isEmpty = false;
         for (int axis = 0; fits && axis < shape.length; axis++) {
@@ -78,9 +139,9 @@ final class ChunkList {
             isEmpty |= extents[axis] == 0;
         }
         if (!fits) {
-            throw new SourceException(chunk.path() + ": the chunk of " + name + " at " + Arrays.toString(offsets)
-                    + " of extents " + Arrays.toString(extents) + " does not lie in the tensor of shape "
-                    + Shapes.print(shape));
+            throw new SourceException(chunks.item(number).path() + ": the chunk of " + name + " at "
+                    + Arrays.toString(offsets) + " of extents " + Arrays.toString(extents)
+                    + " does not lie in the tensor of shape " + Shapes.print(shape));
         }
         return isEmpty ? null : new Box(offsets, extents);
     }
@@ -102,10 +163,10 @@ final class ChunkList {
             return;
         }
         for (int number = met.nextClearBit(0); number < count; number = met.nextClearBit(number + 1)) {
-            Box box = box(number);
-            if (box != null) {
-                throw new SourceException(chunks.path() + ": the chunk of " + name + " at "
-                        + Shapes.print(box.offsets()) + " is in no data file");
+            long[] offsets = offsets(number);
+            if (box(number, offsets) != null) {
+                throw new SourceException(chunks.path() + ": the chunk of " + name + " at " + Arrays.toString(offsets)
+                        + " is in no data file");
             }
         }
     }
@@ -128,11 +189,9 @@ final class ChunkList {
         table = new int[Math.max(4, Integer.highestOneBit(count) * 4)];
         for (boolean empty : new boolean[] {false, true}) {
             for (int number = 0; number < count; number++) {
-                Node fields = chunks.item(number).state();
-                boolean isEmpty =
-                        Arrays.stream(Nodes.longs(fields.get("sizes"))).anyMatch(extent -> extent == 0);
+                boolean isEmpty = Arrays.stream(sizes(number)).anyMatch(extent -> extent == 0);
                 if (isEmpty == empty) {
-                    int slot = hash(Nodes.longs(fields.get("offsets"))) & table.length - 1;
+                    int slot = hash(offsets(number)) & table.length - 1;
                     while (table[slot] != 0) {
                         slot = slot + 1 & table.length - 1;
                     }

@@ -39,7 +39,8 @@ final class DataFiles implements AutoCloseable {
     /** Open files, the one that was used last at the end. */
     private final LinkedHashMap<Integer, FileLease> open = new LinkedHashMap<>(64, 0.75f, true);
 
-    private String lastName;
+    private int lastSymbol = -1;
+    private Path lastMetadata;
     private DataFile lastFile;
     private FileLease lastLease;
     /** The number of the file that {@link #lastLease} is of. */
@@ -51,17 +52,19 @@ final class DataFiles implements AutoCloseable {
         this.cache = cache;
     }
 
-    /** The file that metadata call {@code name}. */
-    DataFile file(String name, Path metadata) throws IOException {
-        if (name.equals(lastName)) {
+    /** The file whose name has a number among the texts of {@code names}, which are those of {@code metadata}. */
+    DataFile file(int symbol, ItemAttributes names, Path metadata) throws IOException {
+        if (symbol == lastSymbol && metadata.equals(lastMetadata)) {
             return lastFile;
         }
+        String name = names.text(symbol);
         DataFile file = files.get(name);
         if (file == null) {
             file = open(name, metadata);
             files.put(name, file);
         }
-        lastName = name;
+        lastSymbol = symbol;
+        lastMetadata = metadata;
         lastFile = file;
         return file;
     }

@@ -12,6 +12,7 @@ import org.trencadis.source.SourceException;
 import org.trencadis.source.distcp.SavedEntry.Step;
 import org.trencadis.storage.FileCache;
 import org.trencadis.tensor.Dtype;
+import org.trencadis.torch.FlatTree;
 import org.trencadis.torch.Node;
 import org.trencadis.torch.Node.Kind;
 import org.trencadis.torch.TorchFile;
@@ -20,14 +21,20 @@ import org.trencadis.torch.TorchFile;
 final class DistMetadata implements AutoCloseable {
     private static final String CLASS = ".Metadata";
 
+    /** 64 MiB of boxes: two million fragments of matrices. */
+    private static final long MAX_BOX_LONGS = 8 << 20;
+
     private final TorchFile file;
+    private final FlatTree tree;
     private final Node entries;
     private final Node items;
     private final Node paths;
     private final String version;
+    private long boxLongs;
 
     private DistMetadata(TorchFile file, Node entries, Node items, Node paths, String version) {
         this.file = file;
+        this.tree = FlatTree.of(file);
         this.entries = entries;
         this.items = items;
         this.paths = paths;
@@ -90,9 +97,20 @@ final class DistMetadata implements AutoCloseable {
         return new SavedEntry(name, path(name), dtype(fields.get("properties")), Nodes.shape(fields.get("size")));
     }
 
-    /** The chunks of a tensor, a LIST. */
-    Node chunks(int number) throws IOException {
-        return entries.value(number).state().get("chunks");
+    /** The number of an entry's name among the texts of this file. */
+    int symbol(int number) throws IOException {
+        return FlatTree.textSymbol(FlatTree.word(entries.key(number)));
+    }
+
+    /** The chunks of a tensor. */
+    ChunkList chunks(int number, SavedEntry entry) throws IOException {
+        Node chunks = entries.value(number).state().get("chunks");
+        if (!Nodes.isList(chunks)) {
+            throw new SourceException(chunks.path() + " is no list of chunks");
+        }
+        ChunkList list = new ChunkList(entry, chunks, tree, MAX_BOX_LONGS - boxLongs);
+        boxLongs += list.heldLongs();
+        return list;
     }
 
     private static boolean isTensor(Node value) throws IOException {
@@ -148,19 +166,24 @@ final class DistMetadata implements AutoCloseable {
         }
     }
 
-    /** The number of items in data files. */
-    int itemCount() throws IOException {
-        return items.size();
+    /** The values of this file. */
+    FlatTree tree() {
+        return tree;
     }
 
-    /** The attributes of the MetadataIndex of an item: {@code fqn}, {@code offset}, {@code index}. */
+    /** The dictionary of items in data files: MetadataIndex to _StorageInfo. */
+    long items() {
+        return FlatTree.word(items);
+    }
+
+    /** What the attributes of a MetadataIndex are, for messages. */
     Node itemKey(int number) throws IOException {
-        return items.key(number).state();
+        return items.key(number);
     }
 
-    /** The attributes of the _StorageInfo of an item: {@code relative_path}, {@code offset}, {@code length}. */
+    /** What the attributes of a _StorageInfo are, for messages. */
     Node itemPlace(int number) throws IOException {
-        return items.value(number).state();
+        return items.value(number);
     }
 
     @Override

@@ -10,20 +10,15 @@ import java.util.Map;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatException.Place;
 import org.trencadis.source.Draft;
-import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 import org.trencadis.source.distcp.DataFiles.DataFile;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 import org.trencadis.tensor.Shapes;
-import org.trencadis.torch.Node;
-import org.trencadis.torch.Node.Kind;
 import org.trencadis.torch.TorchFile;
 
 /** Goes through the items of metadata files once, in their order, which is that of the data files. */
 final class ItemReader {
-    private static final String ZSTD = "stream.zstd/1";
-
     /** A tensor of one metadata file. */
     private record Target(SavedEntry entry, int tensor, ChunkList chunks) {}
 
@@ -48,9 +43,12 @@ final class ItemReader {
     private final BoxCounts counts;
 
     private final Map<Integer, List<Integer>> copies = new HashMap<>();
-    private final Map<String, Target> targets = new HashMap<>();
-    private final Map<String, Other> others = new LinkedHashMap<>();
     private DistMetadata metadata;
+    private ItemAttributes attributes;
+    /** Tensors by the symbol of their name; null for others. */
+    private Target[] targets = {};
+
+    private final Map<Integer, Other> others = new LinkedHashMap<>();
 
     ItemReader(
             DataFiles files,
@@ -68,13 +66,16 @@ final class ItemReader {
 
     void read(DistMetadata file) throws IOException {
         metadata = file;
+        attributes = new ItemAttributes(file);
         addTensors();
-        int count = file.itemCount();
+        int count = attributes.count();
         for (int number = 0; number < count; number++) {
             readItem(number);
         }
-        for (Target target : targets.values()) {
-            target.chunks.checkComplete();
+        for (Target target : targets) {
+            if (target != null) {
+                target.chunks.checkComplete();
+            }
         }
         for (Other other : others.values()) {
             if (!other.met) {
@@ -84,67 +85,66 @@ final class ItemReader {
     }
 
     private void addTensors() throws IOException {
-        targets.clear();
         others.clear();
         int count = metadata.entryCount();
+        int last = -1;
+        for (int number = 0; number < count; number++) {
+            last = Math.max(last, metadata.symbol(number));
+        }
+        targets = new Target[last + 1];
         for (int number = 0; number < count; number++) {
             SavedEntry entry = metadata.entry(number);
             TensorKey key = tensors.get(entry.name());
+            ChunkList chunks = entry.isTensor() ? metadata.chunks(number, entry) : null;
             if (key == null) {
-                ChunkList chunks =
-                        entry.isTensor() ? new ChunkList(entry.name(), entry.shape(), metadata.chunks(number)) : null;
-                others.put(entry.name(), new Other(entry, chunks));
+                others.put(metadata.symbol(number), new Other(entry, chunks));
                 continue;
             }
-            if (!entry.isTensor()) {
-                throw new SourceException(metadata.path() + ": " + entry.name() + " is a tensor for one rank only");
+            if (chunks == null) {
+                throw new SourceException(metadata.path() + ": " + entry.name() + " is a tensor for other ranks");
             }
             int tensor = draft.builder().addTensor(key.name(), key.state(), entry.dtype(), entry.shape());
             draft.builder().copyOf(tensor);
-            targets.put(
-                    entry.name(),
-                    new Target(entry, tensor, new ChunkList(entry.name(), entry.shape(), metadata.chunks(number))));
+            targets[metadata.symbol(number)] = new Target(entry, tensor, chunks);
         }
     }
 
     private void readItem(int number) throws IOException {
-        Node key = metadata.itemKey(number);
-        String name = key.get("fqn").asText();
-        Target target = targets.get(name);
+        int name = attributes.name(number);
+        Target target = name < targets.length ? targets[name] : null;
         if (target != null) {
-            Node index = Nodes.findValue(key, "index");
-            long[] offsets = Nodes.longs(key.get("offset"));
-            Box box = target.chunks.take(offsets, index == null ? -1 : index.asLong());
+            Box box = target.chunks.take(attributes.offset(number), attributes.index(number));
             if (box != null) {
-                addFragment(target, box, place(metadata.itemPlace(number), name));
+                addFragment(target, box, place(number, target.entry));
             }
             return;
         }
         Other other = others.get(name);
         if (other == null) {
-            throw new SourceException(key.path() + ": an item holds " + name + ", which is no entry of the save");
+            throw new SourceException(metadata.itemKey(number).path() + ": an item holds " + attributes.text(name)
+                    + ", which is no entry of the save");
         }
         if (other.chunks != null) {
-            readSmallTensor(other, key, number);
+            readSmallTensor(other, number);
         } else if (other.met) {
-            throw new SourceException(key.path() + ": two items hold " + name);
+            throw new SourceException(metadata.path() + ": two items hold " + other.entry.name());
         } else {
             other.met = true;
-            readValue(other.entry, place(metadata.itemPlace(number), name));
+            readValue(other.entry, place(number, other.entry));
         }
     }
 
-    private void readSmallTensor(Other other, Node key, int number) throws IOException {
-        Box box = other.chunks.take(Nodes.longs(key.get("offset")), -1);
+    private void readSmallTensor(Other other, int number) throws IOException {
+        Box box = other.chunks.take(attributes.offset(number), attributes.index(number));
         if (box == null) {
             return;
         }
         if (!Arrays.equals(box.extents(), other.entry.shape())) {
-            throw new SourceException(key.path() + ": " + other.entry.name() + " of shape "
+            throw new SourceException(metadata.path() + ": " + other.entry.name() + " of shape "
                     + Shapes.print(other.entry.shape()) + " is cut into chunks; expected a number in one");
         }
         other.met = true;
-        readValue(other.entry, place(metadata.itemPlace(number), other.entry.name()));
+        readValue(other.entry, place(number, other.entry));
     }
 
     private void addFragment(Target target, Box box, ItemPlace place) throws IOException {
@@ -182,35 +182,17 @@ final class ItemReader {
         }
     }
 
-    private ItemPlace place(Node info, String name) throws IOException {
-        DataFile file = files.file(info.get("relative_path").asText(), metadata.path());
-        long offset = info.get("offset").asLong();
-        long length = info.get("length").asLong();
+    private ItemPlace place(int number, SavedEntry entry) throws IOException {
+        DataFile file = files.file(attributes.file(number), attributes, metadata.path());
+        long offset = attributes.offsetBytes(number);
+        long length = attributes.lengthBytes(number);
         if (offset < 0 || length <= 0 || length > file.stamp().sizeBytes() - offset) {
             throw new FormatException.Truncated(
                     "an item lies in its file",
-                    name + " at " + offset + " + " + length,
+                    entry.name() + " at " + offset + " + " + length,
                     file.stamp().sizeBytes() + " bytes",
                     new Place(file.path().toString(), "item", offset));
         }
-        return new ItemPlace(file, offset, length, isZstd(info, name));
-    }
-
-    private static boolean isZstd(Node info, String name) throws IOException {
-        Node transforms = Nodes.findValue(info, "transform_descriptors");
-        if (transforms == null || transforms.size() == 0) {
-            return false;
-        }
-        boolean known = transforms.size() == 1
-                && transforms.item(0).kind() == Kind.TEXT
-                && transforms.item(0).asText().equals(ZSTD);
-        if (!known) {
-            throw new FormatException.Unsupported(
-                    "the items of a save are plain or " + ZSTD,
-                    ZSTD,
-                    name + " with " + String.join(", ", Nodes.texts(transforms)),
-                    new Place(info.path(), "pickle", 0));
-        }
-        return true;
+        return new ItemPlace(file, offset, length, attributes.isZstd(number, entry.name()));
     }
 }
