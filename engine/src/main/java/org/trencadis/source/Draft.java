@@ -180,16 +180,19 @@ public final class Draft implements AutoCloseable {
     }
 
     private int encoding(TorchTensor tensor, long[] strides) {
-        if (strides == null && !tensor.bigEndian() && !tensor.conjugate() && !tensor.negate()) {
+        return encoding(new Encoding(tensor.bigEndian(), tensor.conjugate(), tensor.negate(), strides));
+    }
+
+    /** The catalog's number of an encoding, or -1 where it is canonical. */
+    public int encoding(Encoding encoding) {
+        long[] strides = encoding.strides();
+        if (strides == null && encoding.isPlainBytes()) {
             return CANONICAL;
         }
         List<Long> boxed =
                 strides == null ? null : Arrays.stream(strides).boxed().toList();
-        EncodingKey key = new EncodingKey(tensor.bigEndian(), tensor.conjugate(), tensor.negate(), boxed);
-        return encodings.computeIfAbsent(
-                key,
-                wanted -> builder.addEncoding(
-                        new Encoding(tensor.bigEndian(), tensor.conjugate(), tensor.negate(), strides)));
+        EncodingKey key = new EncodingKey(encoding.bigEndian(), encoding.conjugate(), encoding.negate(), boxed);
+        return encodings.computeIfAbsent(key, missing -> builder.addEncoding(encoding));
     }
 
     /** The strides of a strided tensor for a region of it, which must be a box along the tensor's own axes. */

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -62,27 +63,41 @@ public final class GroupBook {
      * @param from the file, for findings
      */
     public void addSettings(int number, Node node, String from) throws IOException {
-        Draft group = group(number);
         if (node == null) {
+            group(number);
             withoutSettings = true;
             return;
         }
-        List<Value.Entry> settings = new ArrayList<>();
+        Map<String, Value> settings = new LinkedHashMap<>();
+        Value[] step = new Value[1];
         node.forEachEntry((key, value) -> {
             String name = key.asText();
             if (name.equals(STEP)) {
-                group.groupStep = number(value);
+                step[0] = number(value);
             } else if (!MEMBERS.contains(name)) {
-                settings.add(new Value.Entry(new Value.Text(name), value.toValue(Attachments.MAX_TENSOR_BYTES)));
+                settings.put(name, value.toValue(Attachments.MAX_TENSOR_BYTES));
             }
         });
+        addSettings(number, settings, step[0], from);
+    }
+
+    /**
+     * Takes the hyperparameters of a group from one file.
+     *
+     * @param settings in file order
+     * @param step of the whole group, or null
+     */
+    public void addSettings(int number, Map<String, Value> settings, Value step, String from) {
+        Draft group = group(number);
+        group.groupStep = step == null ? group.groupStep : step;
+        List<Value.Entry> entries = new ArrayList<>();
+        settings.forEach((name, value) -> entries.add(new Value.Entry(new Value.Text(name), value)));
         if (group.settings == null) {
-            group.settings = settings;
+            group.settings = entries;
             group.settingsFrom = from;
-            Node moe = Nodes.findValue(node, "moe");
-            group.expert |= moe != null && moe.kind() == Kind.BOOL && moe.asBool();
-            group.name = Nodes.findText(node, "name");
-        } else if (differing == null && !group.settings.equals(settings)) {
+            group.expert |= new Value.Bool(true).equals(settings.get("moe"));
+            group.name = settings.get("name") instanceof Value.Text text ? text.value() : null;
+        } else if (differing == null && !group.settings.equals(entries)) {
             differing = "group " + number + " in " + from + " and in " + group.settingsFrom;
         }
     }

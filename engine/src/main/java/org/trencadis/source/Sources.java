@@ -7,15 +7,17 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import org.trencadis.index.Catalog;
+import org.trencadis.source.dcp.DcpSource;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
+import org.trencadis.source.megatron.MegatronReader;
 import org.trencadis.source.safetensors.SafetensorsSource;
 import org.trencadis.source.torchsave.TorchSaveSource;
 import org.trencadis.storage.FileCache;
 
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final List<SourceReader> READERS =
-            List.of(new DeepSpeedSource(), new SafetensorsSource(), new TorchSaveSource());
+    private static final List<SourceReader> READERS = List.of(
+            new DeepSpeedSource(), new DcpSource(), new MegatronReader(), new SafetensorsSource(), new TorchSaveSource());
 
     private Sources() {}
 

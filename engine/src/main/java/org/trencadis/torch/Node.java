@@ -67,6 +67,11 @@ public final class Node {
         return new Node(file, file.tree().root(), null, BY_NAME, Word.NONE, "");
     }
 
+    /** Another value of the same tree, which calls itself {@code name} below this one in messages. */
+    Node at(long otherWord, String otherName) {
+        return child(otherWord, otherName);
+    }
+
     private Node child(long childWord, String childName) {
         return new Node(file, childWord, this, BY_NAME, Word.NONE, childName);
     }
