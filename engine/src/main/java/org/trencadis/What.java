@@ -33,6 +33,11 @@ record What(Path directory, String checkpoint, boolean isContainer) {
         throw new NoSuchFileException(text);
     }
 
+    /** As it is written on a command line. */
+    String text() {
+        return checkpoint == null ? directory.toString() : directory + "@" + checkpoint;
+    }
+
     private static boolean isContainer(Path path) throws IOException {
         if (!Files.isDirectory(path)) {
             throw new IOException(path + ": is a file; give the directory of the checkpoint (for DeepSpeed the one that"
