@@ -89,7 +89,8 @@ public final class Checkpoint implements AutoCloseable {
         Container container = Container.open(what.directory(), cache);
         try {
             String name = what.checkpoint() != null ? what.checkpoint() : onlyName(what.directory(), container.names());
-            return new Checkpoint(what, cache, container, viewed(container.open(name), container, what, options, cache));
+            return new Checkpoint(
+                    what, cache, container, viewed(container.open(name), container, what, options, cache));
         } catch (IOException | RuntimeException e) {
             container.close();
             throw e;

@@ -23,8 +23,9 @@ final class Viewing {
             Catalog viewed = ViewedCatalog.build(catalog, names, names.said(), what);
             if (options.strict() && !names.unusedRenames().isEmpty()) {
                 viewed.close();
-                throw new IOException(what + ": rename '" + names.unusedRenames().getFirst()
-                        + "' matches no name; `trencadis ls " + what + "` lists them");
+                throw new IOException(
+                        what + ": rename '" + names.unusedRenames().getFirst() + "' matches no name; `trencadis ls "
+                                + what + "` lists them");
             }
             return viewed;
         }

@@ -2,12 +2,10 @@ package org.trencadis.index;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.BoxMap;
 import org.trencadis.tensor.Shapes;
@@ -117,7 +115,12 @@ public final class ViewedCatalog {
         Tensor first = parts.getFirst();
         for (Tensor part : parts) {
             if (part.dtype() != first.dtype()) {
-                throw cannotJoin(view, first, part, first.dtype().torchName(), part.dtype().torchName());
+                throw cannotJoin(
+                        view,
+                        first,
+                        part,
+                        first.dtype().torchName(),
+                        part.dtype().torchName());
             }
             if (part.blend() != first.blend() || part.blend() && part.copyCount() != first.copyCount()) {
                 throw cannotJoin(view, first, part, copies(first), copies(part));
@@ -147,7 +150,9 @@ public final class ViewedCatalog {
             Copy record = source.copy(part, copy);
             int target;
             if (map.to().isInside(view.shape())) {
-                added = added >= 0 ? added : builder.addCopy(number, single ? names.holders(builder, record.holders()) : -1);
+                added = added >= 0
+                        ? added
+                        : builder.addCopy(number, single ? names.holders(builder, record.holders()) : -1);
                 target = added;
             } else {
                 target = margins.computeIfAbsent(copy, missing -> builder.addMargin(number, -1));
@@ -166,7 +171,8 @@ public final class ViewedCatalog {
                 fragments.copy(fragment, target, holders);
             } else {
                 fragments.add(
-                        fragment, new ViewedFragments.Target(target, part.dtype(), map, holders, "tensor " + part.key()));
+                        fragment,
+                        new ViewedFragments.Target(target, part.dtype(), map, holders, "tensor " + part.key()));
             }
         });
     }

@@ -90,7 +90,9 @@ final class ViewedFragments {
         long skipped = held.extent().skippedBytes() * 8 / target.dtype().bits();
         long added = 0;
         for (long done = 0; done < held.region().count(); ) {
-            long count = Math.min(chunkElements - (skipped + done) % chunkElements, held.region().count() - done);
+            long count = Math.min(
+                    chunkElements - (skipped + done) % chunkElements,
+                    held.region().count() - done);
             added += addBoxes(held.region().part(done, count), held, target);
             done += count;
         }
@@ -192,8 +194,9 @@ final class ViewedFragments {
             throws CatalogException {
         int bits = target.dtype().bits();
         if (!canonical || elements * bits % 8 != 0) {
-            throw new CatalogException(target.name() + " of packed " + target.dtype().torchName()
-                    + " can only be renamed, or cut where elements start on a byte, not at " + part);
+            throw new CatalogException(
+                    target.name() + " of packed " + target.dtype().torchName()
+                            + " can only be renamed, or cut where elements start on a byte, not at " + part);
         }
     }
 

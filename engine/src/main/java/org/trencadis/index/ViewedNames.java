@@ -186,7 +186,6 @@ final class ViewedNames {
                 viewed.add(view);
             }
         }
-        return new Value.Sequence(
-                viewed.stream().<Value>map(Value.Text::new).toList());
+        return new Value.Sequence(viewed.stream().<Value>map(Value.Text::new).toList());
     }
 }

@@ -22,8 +22,8 @@ public record BoxMap(Box from, Box to, int[] axes) {
         for (int axis = 0; axis < axes.length; axis++) {
             long extent = axes[axis] == ADDED ? 1 : from.extents()[axes[axis]];
             if (to.extents()[axis] != extent || axes[axis] != ADDED && named[axes[axis]]) {
-                throw new IllegalArgumentException("axis " + axis + " of " + to + " is not axis " + axes[axis] + " of "
-                        + from);
+                throw new IllegalArgumentException(
+                        "axis " + axis + " of " + to + " is not axis " + axes[axis] + " of " + from);
             }
             if (axes[axis] != ADDED) {
                 named[axes[axis]] = true;

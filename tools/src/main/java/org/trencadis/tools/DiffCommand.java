@@ -33,7 +33,8 @@ final class DiffCommand extends LeafCommand {
     public Integer call() throws IOException {
         List<Difference> differences;
         // A rename may be meant for one side alone.
-        OpenOptions options = source.options().withNames(source.options().names().lenient());
+        OpenOptions options =
+                source.options().withNames(source.options().names().lenient());
         try (Checkpoint a = Checkpoint.open(left, options);
                 Checkpoint b = Checkpoint.open(right, options)) {
             differences = withProgress(progress -> a.diff(b, selection.filter(), progress));

@@ -33,8 +33,9 @@ final class SourceArguments {
     @Option(
             names = "--names",
             paramLabel = "NAMING",
-            description = "See all tensors, split, joined and turned as need be, as another framework names them: llama,"
-                    + " gpt2 (Hugging Face), megatron-llama ...; or as a file of rules says.")
+            description =
+                    "See all tensors, split, joined and turned as need be, as another framework names them: llama,"
+                            + " gpt2 (Hugging Face), megatron-llama ...; or as a file of rules says.")
     String naming;
 
     Checkpoint open(String what) throws IOException {

@@ -42,12 +42,11 @@ final class NameTemplate {
     }
 
     private static String group(Matcher place) {
-        String what =
-                switch (place.group(2)) {
-                    case "*" -> "[^.]+";
-                    case "**" -> "(?![0-9]+(?:\\.|$)).+";
-                    default -> place.group(1).equals("w") ? "weight|bias" : "[0-9]{1,9}";
-                };
+        String what = switch (place.group(2)) {
+            case "*" -> "[^.]+";
+            case "**" -> "(?![0-9]+(?:\\.|$)).+";
+            default -> place.group(1).equals("w") ? "weight|bias" : "[0-9]{1,9}";
+        };
         return "(?<" + place.group(1) + ">" + what + ")";
     }
 

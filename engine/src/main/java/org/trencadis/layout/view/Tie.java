@@ -94,7 +94,8 @@ record Tie(List<NameTemplate> wholes, Arrangement arrangement, List<NameTemplate
                     same
                             ? taken.get(i).pieces()
                             : ViewSet.through(
-                                    taken.get(i), maps.stream().map(BoxMap::inverse).toList()));
+                                    taken.get(i),
+                                    maps.stream().map(BoxMap::inverse).toList()));
         }
         tensors.put(new View(whole, shape, pieces), "the rule for " + wholes.getFirst());
     }
