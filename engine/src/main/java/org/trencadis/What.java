@@ -34,6 +34,11 @@ record What(Path directory, String checkpoint, boolean isContainer) {
         throw new NoSuchFileException(text);
     }
 
+    /** As it is written on a command line. */
+    String text() {
+        return checkpoint == null ? directory.toString() : directory + "@" + checkpoint;
+    }
+
     private static boolean isContainer(Path path) throws IOException {
         return Files.isDirectory(path) && Container.isContainer(path);
     }

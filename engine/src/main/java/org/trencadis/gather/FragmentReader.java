@@ -48,7 +48,7 @@ final class FragmentReader implements AutoCloseable {
             if (together) {
                 file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
             } else {
-                file.tryReadStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
+                file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
             }
         } else if (together) {
             readTogether(sourceBytes, units * unitBytes, target, targetOffset);
@@ -93,11 +93,11 @@ final class FragmentReader implements AutoCloseable {
 
     /** Positions may leave the extent's bytes, so there is but one extent, and its file's length is the bound. */
     private void checkStrided() throws Corrupt {
-        if (file.isShard() || fragment.extentCount() != 1) {
+        if (fragment.extentCount() != 1) {
             throw new Corrupt(
-                    "a fragment with strides is one extent of a foreign file",
-                    "1 foreign extent",
-                    fragment.extentCount() + (file.isShard() ? " in a shard" : ""),
+                    "a fragment with strides is one extent",
+                    "1 extent",
+                    fragment.extentCount(),
                     new Place(catalog.image().resource(), "FRAGMENTS", 0));
         }
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.List;
 import org.trencadis.Checkpoint;
 import org.trencadis.Difference;
+import org.trencadis.OpenOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -31,8 +32,11 @@ final class DiffCommand extends LeafCommand {
     @Override
     public Integer call() throws IOException {
         List<Difference> differences;
-        try (Checkpoint a = source.open(left);
-                Checkpoint b = source.open(right)) {
+        // A rename may be meant for one side alone.
+        OpenOptions options =
+                source.options().withNames(source.options().names().lenient());
+        try (Checkpoint a = Checkpoint.open(left, options);
+                Checkpoint b = Checkpoint.open(right, options)) {
             differences = withProgress(progress -> a.diff(b, selection.filter(), progress));
         }
         if (isJson()) {
