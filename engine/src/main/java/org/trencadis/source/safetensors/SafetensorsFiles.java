@@ -27,6 +27,7 @@ record SafetensorsFiles(
         Path base, List<String> names, String index, List<String> leftOut, boolean alone, List<String> evidence) {
     static final String SUFFIX = ".safetensors";
     static final String INDEX_SUFFIX = ".safetensors.index.json";
+    private static final String SHARDED = "sharded";
     private static final String SINGLE = "model.safetensors";
 
     /** A rank's shards, as the Hugging Face writer of PyTorch's distributed checkpoint names them. */
@@ -48,6 +49,11 @@ record SafetensorsFiles(
         return name.endsWith(INDEX_SUFFIX) ? ofIndex(base.toRealPath(), name, List.of()) : null;
     }
 
+    /** Whether these files were put together from those of ranks, which are still there. */
+    boolean consolidated() {
+        return index != null && Files.isDirectory(base.resolve(SHARDED));
+    }
+
     private static SafetensorsFiles of(Path base, String name, List<String> leftOut, String evidence) {
         return new SafetensorsFiles(base, List.of(name), null, leftOut, false, List.of(evidence));
     }
@@ -55,7 +61,7 @@ record SafetensorsFiles(
     private static SafetensorsFiles ofIndex(Path base, String index, List<String> others) {
         List<String> evidence = new ArrayList<>();
         evidence.add(index + " says which files hold the tensors");
-        if (Files.isDirectory(base.resolve("sharded"))) {
+        if (Files.isDirectory(base.resolve(SHARDED))) {
             evidence.add("the folder sharded/ beside them is not read: it holds what ranks wrote of the same tensors");
         }
         return new SafetensorsFiles(base, List.of(), index, others, false, evidence);

@@ -35,6 +35,7 @@ final class SafetensorsReader {
     private final Map<String, String> held = new HashMap<>();
 
     private final Map<String, String> aliases = new LinkedHashMap<>();
+    private final List<String> withoutAxes = new ArrayList<>();
     private final TreeSet<Long> ranks = new TreeSet<>();
     private final TreeSet<String> versions = new TreeSet<>();
     private long bytes;
@@ -94,6 +95,9 @@ final class SafetensorsReader {
         int holders = holders(name);
         for (TensorEntry entry : header.entries()) {
             long[] offsets = sharding == null ? new long[entry.shape().length] : sharding.offsets(entry);
+            if (files.consolidated() && entry.shape().length == 0) {
+                withoutAxes.add(entry.name());
+            }
             tensors.computeIfAbsent(entry.name(), WholeTensor::new)
                     .addShard(entry, offsets, header.dataBytes(), number, name, holders, sharding != null);
             held.put(entry.name(), name);
@@ -141,6 +145,12 @@ final class SafetensorsReader {
             builder.addFinding(
                     "safetensors.not-read",
                     "these files beside the checkpoint's own are not read: " + Nodes.firstOf(others));
+        }
+        if (!withoutAxes.isEmpty()) {
+            builder.addFinding(
+                    "safetensors.consolidated-scalars",
+                    "torch 2.15 writes 0 for tensors without axes when it consolidates shards; their values are in"
+                            + " sharded/: " + Nodes.firstOf(withoutAxes));
         }
     }
 

@@ -28,7 +28,7 @@ final class KeptValues {
         try {
             budget.takeName(name, node);
             Value value = node.toValue(Attachments.MAX_TENSOR_BYTES, budget);
-            if (Attachments.notesTensor(value)) {
+            if (Attachments.notesTensor(value) || holdsStorage(value)) {
                 withoutTensors.add(name);
             }
             builder.addAttachment(new Attachment(name, file, value));
@@ -37,6 +37,26 @@ final class KeptValues {
                 leftOut.add(name + " (" + e.rule() + ")");
             }
         }
+    }
+
+    /** Whether a storage is among the arguments of a call that is not understood: its bytes are in no value. */
+    private static boolean holdsStorage(Value value) {
+        return switch (value) {
+            case Value.Sequence list -> list.items().stream().anyMatch(KeptValues::holdsStorage);
+            case Value.Tuple tuple -> tuple.items().stream().anyMatch(KeptValues::holdsStorage);
+            case Value.Mapping dict -> dict.entries().stream().anyMatch(entry -> holdsStorage(entry.value()));
+            case Value.Instance instance ->
+                isStorage(instance.callable())
+                        || holdsStorage(instance.arguments())
+                        || holdsStorage(instance.state());
+            default -> false;
+        };
+    }
+
+    private static boolean isStorage(Value callable) {
+        return callable instanceof Value.Global global
+                && global.module().equals("torch")
+                && global.name().endsWith("Storage");
     }
 
     void writeFindings() {
@@ -48,8 +68,8 @@ final class KeptValues {
         if (!withoutTensors.isEmpty()) {
             builder.addFinding(
                     "torchsave.tensors-not-kept",
-                    "tensors over " + Attachments.MAX_TENSOR_BYTES
-                            + " bytes inside of these values are not kept, only their types and shapes: "
+                    "inside of these values are tensors over " + Attachments.MAX_TENSOR_BYTES
+                            + " bytes, or of a type that is not known here, whose bytes are not kept: "
                             + Nodes.firstOf(withoutTensors));
         }
     }

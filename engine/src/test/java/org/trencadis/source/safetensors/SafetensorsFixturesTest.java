@@ -195,6 +195,19 @@ class SafetensorsFixturesTest {
     }
 
     @Test
+    void scalarsOfAConsolidatedCheckpointAreAFinding() throws IOException {
+        copy("dcp/hf_rank0", "");
+        Files.createDirectory(directory.resolve("sharded"));
+        try (Checkpoint checkpoint = open(directory)) {
+            List<Finding> findings = checkpoint.catalog().findings();
+            assertEquals(
+                    List.of("safetensors.consolidated-scalars"),
+                    findings.stream().map(Finding::code).toList());
+            assertTrue(findings.getFirst().text().endsWith("sharded/: logit_scale"));
+        }
+    }
+
+    @Test
     void missingShardOfARankIsNamed() throws IOException {
         copy("dcp/hf_sharded", "shard-00002-model-00002-of-00002.safetensors");
         IOException hole = assertThrows(CatalogException.class, () -> open(directory));
