@@ -52,7 +52,8 @@ class GeneratedTorchSaveTest {
     private Map<String, Object> trainingState(boolean named) {
         Map<Object, Object> state = new LinkedHashMap<>();
         for (int id = 0; id < 2; id++) {
-            StoredTensor step = new StoredTensor(new Storage("s" + id, "FloatStorage", 4, 1, e -> 0x40400000), 0, new long[0]);
+            StoredTensor step =
+                    new StoredTensor(new Storage("s" + id, "FloatStorage", 4, 1, e -> 0x40400000), 0, new long[0]);
             storages.add(step.storage());
             state.put(id, dict("step", step, "exp_avg", tensor(2, id + 1)));
         }
@@ -86,16 +87,14 @@ class GeneratedTorchSaveTest {
     void optimizerThatNamesItsParametersGivesStatesAndGroups() throws IOException {
         try (FileCache cache = new FileCache();
                 Catalog catalog = open(trainingState(true), cache)) {
-            assertEquals(
-                    List.of("a:exp_avg", "a:model", "b:exp_avg", "b:model", "buffer:model"), keys(catalog));
+            assertEquals(List.of("a:exp_avg", "a:model", "b:exp_avg", "b:model", "buffer:model"), keys(catalog));
             assertEquals(List.of(new Alias("head", "a")), catalog.aliases());
             Value.Entry step = new Value.Entry(new Value.Text("step"), new Value.Int(3));
             List<Group> expected = List.of(
                     new Group("0", List.of("b"), false, new Value.Mapping(List.of(rate(0.5), step))),
                     new Group("1", List.of("a"), false, new Value.Mapping(List.of(rate(0.25), step))));
             assertEquals(expected, catalog.groups());
-            assertEquals(
-                    List.of(new Attachment("epoch", "state.pt", new Value.Int(7))), catalog.attachments());
+            assertEquals(List.of(new Attachment("epoch", "state.pt", new Value.Int(7))), catalog.attachments());
             assertEquals("model", catalog.findFact("model_key"));
         }
     }
@@ -140,11 +139,13 @@ class GeneratedTorchSaveTest {
         Storage large = new Storage("0", "FloatStorage", 4, 3L << 30, null);
         Storage small = new Storage("1", "FloatStorage", 4, 2, element -> 5);
         storages.addAll(List.of(large, small));
-        Map<String, Object> root = dict(
-                "large", new StoredTensor(large, 0, new long[] {3, 1 << 30}), "small", StoredTensor.flat(small));
+        Map<String, Object> root =
+                dict("large", new StoredTensor(large, 0, new long[] {3, 1 << 30}), "small", StoredTensor.flat(small));
         try (FileCache cache = new FileCache();
                 Catalog catalog = open(root, cache)) {
-            assertEquals(12L << 30, catalog.tensor(catalog.findTensor("large", "model")).bytes());
+            assertEquals(
+                    12L << 30,
+                    catalog.tensor(catalog.findTensor("large", "model")).bytes());
             assertEquals(
                     Dtype.FLOAT32,
                     catalog.tensor(catalog.findTensor("small", "model")).dtype());
@@ -154,8 +155,8 @@ class GeneratedTorchSaveTest {
 
     @Test
     void largeTensorInsideOfAnObjectIsAFinding() throws IOException {
-        PickleScript.Call object = new PickleScript.Call(
-                new PickleScript.Global("a", "B"), PickleScript.Tuple.of(tensor(1 << 19)), null);
+        PickleScript.Call object =
+                new PickleScript.Call(new PickleScript.Global("a", "B"), PickleScript.Tuple.of(tensor(1 << 19)), null);
         try (FileCache cache = new FileCache();
                 Catalog catalog = open(dict("w", tensor(2), "object", object), cache)) {
             assertEquals(List.of("w:model"), keys(catalog));

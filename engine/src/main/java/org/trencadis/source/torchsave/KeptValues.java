@@ -46,9 +46,7 @@ final class KeptValues {
             case Value.Tuple tuple -> tuple.items().stream().anyMatch(KeptValues::holdsStorage);
             case Value.Mapping dict -> dict.entries().stream().anyMatch(entry -> holdsStorage(entry.value()));
             case Value.Instance instance ->
-                isStorage(instance.callable())
-                        || holdsStorage(instance.arguments())
-                        || holdsStorage(instance.state());
+                isStorage(instance.callable()) || holdsStorage(instance.arguments()) || holdsStorage(instance.state());
             default -> false;
         };
     }
