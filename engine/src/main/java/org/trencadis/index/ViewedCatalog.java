@@ -87,7 +87,7 @@ public final class ViewedCatalog {
         names.use(view);
         Tensor first = parts.getFirst();
         int number = builder.addTensor(view.name(), state, first.dtype(), view.shape());
-        boolean renamed = view.findRenamed() != null;
+        boolean renamed = view.isRenamed(first);
         if (first.blend()) {
             builder.setBlend(number);
         }
@@ -163,7 +163,7 @@ public final class ViewedCatalog {
 
     private void addFragments(View view, Tensor part, Copy record, int target, BoxMap map, boolean holdersToo)
             throws IOException {
-        boolean renamed = view.findRenamed() != null;
+        boolean renamed = view.isRenamed(part);
         source.forEachFragment(record, fragment -> {
             int held = fragment.holders() < 0 && holdersToo ? record.holders() : fragment.holders();
             int holders = names.holders(builder, held);

@@ -20,12 +20,11 @@ import org.trencadis.layout.LayoutException;
 public final class Names implements ViewedCatalog.Naming {
     private final List<Rename> renames = new ArrayList<>();
     private final Set<Rename> used = new HashSet<>();
-    private final List<NameRule> rules;
+    private final List<NameRule> rules = new ArrayList<>();
     private final String said;
 
-    private Names(List<Rename> renames, List<NameRule> rules, String said) {
+    private Names(List<Rename> renames, String said) {
         this.renames.addAll(renames);
-        this.rules = rules;
         this.said = said;
     }
 
@@ -45,7 +44,22 @@ public final class Names implements ViewedCatalog.Naming {
         if (naming != null) {
             said.add(naming);
         }
-        return new Names(parsed, List.of(), String.join("; ", said));
+        Names names = new Names(parsed, String.join("; ", said));
+        if (naming != null) {
+            names.rules.addAll(Naming.parse(naming).rules(names.renamed(catalog), catalog));
+        }
+        return names;
+    }
+
+    /** All names of a catalog, renamed. */
+    private Set<String> renamed(Catalog catalog) throws IOException {
+        Set<String> names = new LinkedHashSet<>();
+        for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
+            String name = catalog.tensor(ordinal).name();
+            Rename rule = Rename.findFirst(renames, name);
+            names.add(rule == null ? name : rule.find(name));
+        }
+        return names;
     }
 
     /** What was asked for, in one line. */
