@@ -238,11 +238,13 @@ enum Family {
                         NameTemplate.after(MEGATRON_BEFORE, "layers.{r**}"),
                         NameTemplate.of("decoder.layers.{i}.{r**}"),
                         "i",
+                        0,
                         0),
                 new Stacked(
                         NameTemplate.of("decoder.layers.{n}.mlp.experts.{r**}"),
                         NameTemplate.of("decoder.layers.{n}.mlp.experts.{e}.{r**}"),
                         "e",
+                        0,
                         0));
     }
 }

@@ -23,10 +23,14 @@ final class Heads implements Arrangement.Proportions {
     private final Catalog catalog;
     private final Long declaredHeads;
     private final Long declaredKeyHeads;
+    /** Whether query heads of the architecture can share key heads. */
+    private final boolean canShare;
+
     private Arrangement.Division known;
 
     /** What is declared may be null. */
-    Heads(Catalog catalog, Long heads, Long keyHeads) {
+    Heads(Catalog catalog, Long heads, Long keyHeads, boolean canShare) {
+        this.canShare = canShare;
         this.catalog = catalog;
         this.declaredHeads = heads;
         this.declaredKeyHeads = keyHeads;
@@ -62,6 +66,10 @@ final class Heads implements Arrangement.Proportions {
         }
         // Megatron's number of groups counts only where attention is grouped.
         Long found = isUngrouped() ? null : find(KEY_HEADS);
+        if (found == null && canShare && find(HEADS) == null) {
+            throw new LayoutException("names: the number of key and value heads is needed, and nothing that is stored says"
+                    + " it; declare it too, as in --names llama,heads=32,kv=8");
+        }
         return found == null ? heads : found;
     }
 
@@ -119,8 +127,8 @@ final class Heads implements Arrangement.Proportions {
     }
 
     /** Reads {@code heads} and {@code kv} of a naming's settings. */
-    static Heads of(Catalog catalog, Map<String, String> settings) throws LayoutException {
-        return new Heads(catalog, number(settings, "heads"), number(settings, "kv"));
+    static Heads of(Catalog catalog, Map<String, String> settings, boolean canShare) throws LayoutException {
+        return new Heads(catalog, number(settings, "heads"), number(settings, "kv"), canShare);
     }
 
     /** A whole number above 0 among settings, or null. */

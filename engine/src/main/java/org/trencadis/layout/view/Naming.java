@@ -79,7 +79,7 @@ record Naming(Family family, Family.Scheme from, Family.Scheme to, Map<String, S
      * @param names of every state
      */
     List<NameRule> rules(Collection<String> names, Catalog catalog) throws LayoutException {
-        Heads heads = Heads.of(catalog, settings);
+        Heads heads = Heads.of(catalog, settings, family == Family.LLAMA);
         Map<Family.Scheme, PipelineNames> pipelines = new TreeMap<>();
         Family.Scheme source = recognise(names, heads, pipelines);
         PipelineNames pipeline = pipelines.get(source);

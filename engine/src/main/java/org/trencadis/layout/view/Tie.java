@@ -77,6 +77,11 @@ record Tie(List<NameTemplate> wholes, Arrangement arrangement, List<NameTemplate
         return changed;
     }
 
+    /** The same whose parts stand end to end, each with the extent that it has. */
+    Tie endToEnd() {
+        return new Tie(wholes, arrangement.endToEnd(), parts);
+    }
+
     private void join(ViewSet tensors, Set<String> there, Map<String, String> places) throws LayoutException {
         String whole = wholes.getFirst().fill(places);
         List<View> taken = new ArrayList<>();
@@ -88,8 +93,10 @@ record Tie(List<NameTemplate> wholes, Arrangement arrangement, List<NameTemplate
             }
             taken.add(tensors.take(name));
         }
-        long[] shape = arrangement.wholeShape(taken.stream().map(View::shape).toList(), whole);
-        List<Arrangement.Part> shapes = arrangement.parts(shape, whole);
+        List<long[]> partShapes = taken.stream().map(View::shape).toList();
+        Arrangement division = arrangement.of(partShapes);
+        long[] shape = division.wholeShape(partShapes, whole);
+        List<Arrangement.Part> shapes = division.parts(shape, whole);
         checkCount(shapes);
         List<View.Piece> pieces = new ArrayList<>();
         for (int i = 0; i < shapes.size(); i++) {
