@@ -140,8 +140,7 @@ final class DiffRun {
     }
 
     private static boolean isMasterAndWeight(Tensor a, Tensor b) {
-        return !a.state().equals(b.state())
-                && org.trencadis.gather.Difference.isRounding(a.dtype(), b.dtype());
+        return !a.state().equals(b.state()) && org.trencadis.gather.Difference.isRounding(a.dtype(), b.dtype());
     }
 
     private Difference ofValues(Pair pair, org.trencadis.gather.Difference difference) throws IOException {

@@ -28,8 +28,8 @@ final class Viewing {
             Catalog viewed = ViewedCatalog.build(catalog, names, names.said(), what);
             if (options.strict() && !names.unused().isEmpty()) {
                 viewed.close();
-                throw new IOException(what + ": " + names.unused().getFirst() + " matches no name; `trencadis ls " + what
-                        + "` lists them");
+                throw new IOException(what + ": " + names.unused().getFirst() + " matches no name; `trencadis ls "
+                        + what + "` lists them");
             }
             return viewed;
         }

@@ -97,7 +97,8 @@ class ViewedCatalogTest {
                 }
             }
             String name = "source" + pieces.size();
-            byte[] content = compressible(mosaic.randomBytes(dtype.bytes(Box.whole(whole).elements())));
+            byte[] content =
+                    compressible(mosaic.randomBytes(dtype.bytes(Box.whole(whole).elements())));
             int tensor = mosaic.builder.addTensor(name, "model", dtype, whole);
             mosaic.addCopy(tensor, dtype, whole, content, mosaic.tile(Box.whole(whole), 3));
             pieces.add(new View.Piece(name, new BoxMap(new Box(offsets, extents), to, axes)));
@@ -133,8 +134,7 @@ class ViewedCatalogTest {
                     long[] point = region.box().unflatten(region.start() + element);
                     int at = (int) Box.whole(shape).flatten(point) * dtype.bytes();
                     int here = element * dtype.bytes();
-                    assertTrue(Arrays.equals(
-                            expected, at, at + dtype.bytes(), part, here, here + dtype.bytes()));
+                    assertTrue(Arrays.equals(expected, at, at + dtype.bytes(), part, here, here + dtype.bytes()));
                 }
             }
         }
@@ -216,8 +216,7 @@ class ViewedCatalogTest {
             mosaic.addCopy(tensor, Dtype.FLOAT32, shape, content, List.of(Region.whole(shape)));
             BoxMap turned = new BoxMap(Box.whole(shape), Box.whole(new long[] {columns, rows}), new int[] {1, 0});
             BoxMap cut = BoxMap.moved(
-                    new Box(new long[] {3, 500}, new long[] {rows - 3, 600}),
-                    Box.whole(new long[] {rows - 3, 600}));
+                    new Box(new long[] {3, 500}, new long[] {rows - 3, 600}), Box.whole(new long[] {rows - 3, 600}));
             ViewedCatalog.Naming naming = (state, shapes) -> List.of(
                     new View("cut", cut.to().extents(), List.of(new View.Piece("w", cut))),
                     new View("turned", turned.to().extents(), List.of(new View.Piece("w", turned))));
@@ -332,8 +331,7 @@ class ViewedCatalogTest {
                     new Value.Entry(new Value.Text("a"), new Value.Int(3)),
                     new Value.Entry(new Value.Text("b"), new Value.Int(3)),
                     new Value.Entry(new Value.Text("c"), new Value.Int(4))));
-            Value.Mapping settings =
-                    new Value.Mapping(List.of(new Value.Entry(new Value.Text("steps"), steps)));
+            Value.Mapping settings = new Value.Mapping(List.of(new Value.Entry(new Value.Text("steps"), steps)));
             mosaic.builder.addGroup(new Group("g", List.of("b", "a", "c"), false, settings));
             mosaic.builder.addFact("frozen", new Value.Sequence(List.of(new Value.Text("c"))));
             BoxMap turned = new BoxMap(Box.whole(shape), Box.whole(new long[] {3, 4}), new int[] {1, 0});
@@ -363,7 +361,8 @@ class ViewedCatalogTest {
                 assertEquals("tt", viewed.aliases().getFirst().name());
                 assertEquals("ct", viewed.aliases().getFirst().target());
                 assertEquals(
-                        new Value.Sequence(List.of(new Value.Text("ct"))), viewed.facts().find("frozen"));
+                        new Value.Sequence(List.of(new Value.Text("ct"))),
+                        viewed.facts().find("frozen"));
                 Tensor ct = viewed.tensor(1);
                 Gatherer gatherer = new Gatherer(viewed, files);
                 Region columns = gatherer.copyRegion(ct, 1);

@@ -39,17 +39,15 @@ final class DiffCommand extends LeafCommand {
                 source.options().withNames(source.options().names().lenient());
         try (Checkpoint a = Checkpoint.open(left, options);
                 Checkpoint b = Checkpoint.open(right, options)) {
-            boolean weights = !options.names().isNone()
-                    && selection.states.isEmpty()
-                    && a.isWeightsOnly() != b.isWeightsOnly();
-            differences = withProgress(
-                    progress -> weights
-                            ? a.diffWeights(b, selection.filter(), progress)
-                            : a.diff(b, selection.filter(), progress));
+            boolean weights =
+                    !options.names().isNone() && selection.states.isEmpty() && a.isWeightsOnly() != b.isWeightsOnly();
+            differences = withProgress(progress ->
+                    weights ? a.diffWeights(b, selection.filter(), progress) : a.diff(b, selection.filter(), progress));
             if (weights) {
                 String only = a.isWeightsOnly() ? left : right;
                 out().messages()
-                        .println("trencadis: " + only + " holds weights only; the optimizer's states, groups and the loss"
+                        .println("trencadis: " + only
+                                + " holds weights only; the optimizer's states, groups and the loss"
                                 + " scaler of the other are not compared");
             }
         }

@@ -62,7 +62,8 @@ record Arrangement(boolean transposed, int axis, Proportions proportions) {
             return this;
         }
         long[] extents = new long[partShapes.size()];
-        Arrays.setAll(extents, part -> axis < partShapes.get(part).length ? partShapes.get(part)[axis] : 1);
+        Arrays.setAll(
+                extents, part -> axis < partShapes.get(part).length ? partShapes.get(part)[axis] : 1);
         Division division = new Division(1, extents);
         return new Arrangement(transposed, axis, () -> division);
     }

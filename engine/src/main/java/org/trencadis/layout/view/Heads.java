@@ -54,8 +54,9 @@ final class Heads implements Arrangement.Proportions {
     private long heads() throws LayoutException {
         Long found = declaredHeads != null ? declaredHeads : find(HEADS);
         if (found == null) {
-            throw new LayoutException("names: the number of attention heads is needed, and nothing that is stored says it;"
-                    + " declare it, as in --names llama,heads=32,kv=8");
+            throw new LayoutException(
+                    "names: the number of attention heads is needed, and nothing that is stored says it;"
+                            + " declare it, as in --names llama,heads=32,kv=8");
         }
         return found;
     }
@@ -67,8 +68,9 @@ final class Heads implements Arrangement.Proportions {
         // Megatron's number of groups counts only where attention is grouped.
         Long found = isUngrouped() ? null : find(KEY_HEADS);
         if (found == null && canShare && find(HEADS) == null) {
-            throw new LayoutException("names: the number of key and value heads is needed, and nothing that is stored says"
-                    + " it; declare it too, as in --names llama,heads=32,kv=8");
+            throw new LayoutException(
+                    "names: the number of key and value heads is needed, and nothing that is stored says"
+                            + " it; declare it too, as in --names llama,heads=32,kv=8");
         }
         return found == null ? heads : found;
     }
@@ -94,7 +96,8 @@ final class Heads implements Arrangement.Proportions {
             for (Attachment attachment : catalog.attachments()) {
                 Value.Mapping settings = findSettings(attachment);
                 for (String key : settings == null ? List.<String>of() : keys) {
-                    if (settings.find(key) instanceof Value.Int number && number.value().bitLength() < 32) {
+                    if (settings.find(key) instanceof Value.Int number
+                            && number.value().bitLength() < 32) {
                         found.add(number.value().longValue());
                         break;
                     }

@@ -106,7 +106,9 @@ public final class Names implements ViewedCatalog.Naming {
                 Map<String, long[]> shapes = new LinkedHashMap<>();
                 for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
                     if (catalog.tensor(ordinal).state().equals(state)) {
-                        shapes.put(catalog.tensor(ordinal).name(), catalog.tensor(ordinal).shape());
+                        shapes.put(
+                                catalog.tensor(ordinal).name(),
+                                catalog.tensor(ordinal).shape());
                     }
                 }
                 ViewSet tensors = renamed(state, shapes);

@@ -39,8 +39,8 @@ record Naming(Family family, Family.Scheme from, Family.Scheme to, Map<String, S
             int equals = fields[i].indexOf('=');
             String key = equals < 0 ? fields[i] : fields[i].substring(0, equals);
             if (equals < 0 || !SETTINGS.contains(key) || settings.containsKey(key)) {
-                throw new LayoutException("names '" + text + "': expected heads=N, kv=N or vocab=N once each, found '"
-                        + fields[i] + "'");
+                throw new LayoutException(
+                        "names '" + text + "': expected heads=N, kv=N or vocab=N once each, found '" + fields[i] + "'");
             }
             settings.put(key, fields[i].substring(equals + 1));
         }
@@ -110,8 +110,7 @@ record Naming(Family family, Family.Scheme from, Family.Scheme to, Map<String, S
     }
 
     /** The scheme of the names, each of which may stand in a pipeline. */
-    private Family.Scheme recognise(
-            Collection<String> names, Heads heads, Map<Family.Scheme, PipelineNames> pipelines)
+    private Family.Scheme recognise(Collection<String> names, Heads heads, Map<Family.Scheme, PipelineNames> pipelines)
             throws LayoutException {
         List<Family.Scheme> found = new ArrayList<>();
         for (Family.Scheme scheme : List.of(Family.Scheme.HUGGING_FACE, Family.Scheme.MEGATRON)) {
@@ -140,8 +139,8 @@ record Naming(Family family, Family.Scheme from, Family.Scheme to, Map<String, S
         }
         throw new LayoutException(
                 found.isEmpty()
-                        ? "names: no tensor is named as in any " + family.word() + " that is known ("
-                                + examples() + "); --rename brings other names there"
+                        ? "names: no tensor is named as in any " + family.word() + " that is known (" + examples()
+                                + "); --rename brings other names there"
                         : "names: there are tensors of several namings of " + family.word() + ", say which to read:"
                                 + " --names hf-" + family.word() + ":… or --names megatron-" + family.word() + ":…");
     }
@@ -179,8 +178,8 @@ record Naming(Family family, Family.Scheme from, Family.Scheme to, Map<String, S
             long[] rest = shape.clone();
             rest[0] = shape[0] - rows;
             shape[0] = rows;
-            List<BoxMap> maps = Arrays.asList(
-                    BoxMap.identity(shape), BoxMap.moved(new Box(beyond, rest), new Box(beyond, rest)));
+            List<BoxMap> maps =
+                    Arrays.asList(BoxMap.identity(shape), BoxMap.moved(new Box(beyond, rest), new Box(beyond, rest)));
             tensors.take(name);
             tensors.put(new View(name, shape, ViewSet.through(view, maps)), "vocab");
             changed = true;

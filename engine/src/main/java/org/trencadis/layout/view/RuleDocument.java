@@ -57,8 +57,10 @@ final class RuleDocument {
             }
             case VALUE_STRING -> json.getString();
             case VALUE_NUMBER_INT -> json.getLongValue();
-            default -> throw new LayoutException(file + ": line " + json.currentLocation().getLineNr()
-                    + ": expected a mapping, a list, text or a whole number, found " + token);
+            default ->
+                throw new LayoutException(
+                        file + ": line " + json.currentLocation().getLineNr()
+                                + ": expected a mapping, a list, text or a whole number, found " + token);
         };
     }
 }

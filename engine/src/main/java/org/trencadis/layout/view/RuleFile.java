@@ -165,8 +165,8 @@ final class RuleFile {
         Arrays.sort(sorted);
         for (int axis = 0; axis < order; axis++) {
             if (sorted[axis] != axis || !given.isEmpty() && given.size() != order) {
-                throw new LayoutException(where + ": " + given + " is no order of the " + order + " axes of "
-                        + view.name());
+                throw new LayoutException(
+                        where + ": " + given + " is no order of the " + order + " axes of " + view.name());
             }
         }
         long[] shape = new long[order];
@@ -240,8 +240,7 @@ final class RuleFile {
         checkKeys(rule, known, where);
     }
 
-    private static void checkKeys(Map<String, Object> mapping, Set<String> known, String where)
-            throws LayoutException {
+    private static void checkKeys(Map<String, Object> mapping, Set<String> known, String where) throws LayoutException {
         for (String key : mapping.keySet()) {
             if (!known.contains(key)) {
                 throw new LayoutException(where + ": '" + key + "' is none of " + String.join(", ", known));

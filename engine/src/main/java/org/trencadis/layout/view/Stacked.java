@@ -97,8 +97,9 @@ record Stacked(NameTemplate stack, NameTemplate single, String place, int axis, 
 
     private void stack(ViewSet tensors, String whole, TreeMap<Long, String> numbered) throws LayoutException {
         if (numbered.firstKey() != first || numbered.lastKey() != first + numbered.size() - 1) {
-            throw new LayoutException("names: " + whole + " is a stack of the numbers from " + first + ", but there are "
-                    + numbered.size() + ", from " + numbered.firstKey() + " to " + numbered.lastKey());
+            throw new LayoutException(
+                    "names: " + whole + " is a stack of the numbers from " + first + ", but there are "
+                            + numbered.size() + ", from " + numbered.firstKey() + " to " + numbered.lastKey());
         }
         List<View.Piece> pieces = new ArrayList<>();
         long[] shape = null;
