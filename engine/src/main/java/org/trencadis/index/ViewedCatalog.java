@@ -18,6 +18,9 @@ import org.trencadis.tensor.Shapes;
  * stored where its bytes lie in shards: an import of it stores canonical bytes.
  */
 public final class ViewedCatalog {
+    /** Code of the finding that patterns of names were not taken over. */
+    public static final String PARALLELISM_LEFT_OUT = "names.parallelism";
+
     private final Catalog source;
     private final Naming naming;
     private final CatalogBuilder builder;

@@ -151,7 +151,7 @@ class ViewedCatalogTest {
     @Test
     void randomViewsOfForeignFragmentsHoldWhatAnElementByElementOracleSays() throws IOException {
         Random random = new Random(11);
-        for (int round = 0; round < 150; round++) {
+        for (int round = 0; round < 60; round++) {
             try (Mosaic mosaic = new Mosaic(directory, round)) {
                 RandomView view = new RandomView(mosaic, random);
                 try (Catalog catalog = mosaic.build();
@@ -168,7 +168,7 @@ class ViewedCatalogTest {
     @Test
     void randomViewsOfStoredTensorsHoldTheSame() throws IOException {
         Random random = new Random(12);
-        for (int round = 0; round < 12; round++) {
+        for (int round = 0; round < 6; round++) {
             try (Mosaic mosaic = new Mosaic(directory, round)) {
                 RandomView view = new RandomView(mosaic, random);
                 try (Catalog catalog = mosaic.build();
