@@ -253,6 +253,16 @@ public final class Checkpoint implements AutoCloseable {
         return new DiffRun(this, other, filter, progress).run();
     }
 
+    /** In what weights differ, whatever else of a training state only one of the two holds. */
+    public List<Difference> diffWeights(Checkpoint other, TensorFilter filter, Progress progress) throws IOException {
+        return new DiffRun(this, other, filter, progress).runWeights();
+    }
+
+    /** Whether it holds weights, and nothing else of a training state: no optimizer's states or groups. */
+    public boolean isWeightsOnly() throws IOException {
+        return WeightNames.isAllOf(catalog);
+    }
+
     /** Writes an index over this framework directory into the container {@code directory}; no tensor byte is read. */
     public LinkReport link(Path directory, String as) throws IOException {
         return Containers.link(this, directory, as);

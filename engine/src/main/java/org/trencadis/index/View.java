@@ -1,5 +1,6 @@
 package org.trencadis.index;
 
+import java.util.Arrays;
 import java.util.List;
 import org.trencadis.tensor.BoxMap;
 
@@ -26,9 +27,10 @@ public record View(String name, long[] shape, List<Piece> pieces) {
         return new View(source, shape, List.of(new Piece(source, BoxMap.identity(shape))));
     }
 
-    /** The one tensor that this is under another name, or null where it is made otherwise. */
-    public String findRenamed() {
-        Piece only = pieces.size() == 1 ? pieces.getFirst() : null;
-        return only != null && only.map().isIdentity() ? only.source() : null;
+    /** Whether this is nothing but {@code tensor} under another name. */
+    boolean isRenamed(Tensor tensor) {
+        return pieces.size() == 1
+                && Arrays.equals(shape, tensor.shape())
+                && pieces.getFirst().map().equals(BoxMap.identity(shape));
     }
 }

@@ -18,6 +18,9 @@ import org.trencadis.tensor.Shapes;
  * stored where its bytes lie in shards: an import of it stores canonical bytes.
  */
 public final class ViewedCatalog {
+    /** Code of the finding that patterns of names were not taken over. */
+    public static final String PARALLELISM_LEFT_OUT = "names.parallelism";
+
     private final Catalog source;
     private final Naming naming;
     private final CatalogBuilder builder;
@@ -87,7 +90,7 @@ public final class ViewedCatalog {
         names.use(view);
         Tensor first = parts.getFirst();
         int number = builder.addTensor(view.name(), state, first.dtype(), view.shape());
-        boolean renamed = view.findRenamed() != null;
+        boolean renamed = view.isRenamed(first);
         if (first.blend()) {
             builder.setBlend(number);
         }
@@ -163,7 +166,7 @@ public final class ViewedCatalog {
 
     private void addFragments(View view, Tensor part, Copy record, int target, BoxMap map, boolean holdersToo)
             throws IOException {
-        boolean renamed = view.findRenamed() != null;
+        boolean renamed = view.isRenamed(part);
         source.forEachFragment(record, fragment -> {
             int held = fragment.holders() < 0 && holdersToo ? record.holders() : fragment.holders();
             int holders = names.holders(builder, held);

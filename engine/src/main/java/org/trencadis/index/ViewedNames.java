@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.trencadis.format.Value;
 
 /** What follows the tensors of a catalog to the names of their views: aliases, groups, facts that list names. */
@@ -16,6 +17,9 @@ final class ViewedNames {
     private static final Set<String> LISTS = Set.of("buffers", "frozen");
     private static final String DIGEST = "digest.";
     private static final String STEPS = "steps";
+
+    /** Attachments that hold patterns of names. */
+    private static final Pattern SPEAKS_OF_NAMES = Pattern.compile("(?:universal_checkpoint_info|ds_autoep_layers).*");
 
     private final Catalog source;
     /** Target by alias. */
@@ -107,8 +111,19 @@ final class ViewedNames {
         for (Group group : source.groups()) {
             builder.addGroup(viewed(group, groupOf));
         }
+        boolean leftOut = false;
         for (Attachment attachment : source.attachments()) {
-            builder.addAttachment(attachment);
+            if (SPEAKS_OF_NAMES.matcher(attachment.name()).matches()) {
+                leftOut = true;
+            } else {
+                builder.addAttachment(attachment);
+            }
+        }
+        if (leftOut) {
+            builder.addFinding(
+                    ViewedCatalog.PARALLELISM_LEFT_OUT,
+                    "what the training job declared about parallelism speaks of names that the tensors here do not"
+                            + " have, and is left out");
         }
         source.findings().forEach(finding -> builder.addFinding(finding.code(), finding.text()));
         for (Value.Entry fact : source.facts().entries()) {

@@ -16,6 +16,7 @@ import org.trencadis.tensor.Shapes;
  *
  * @param transposed whether the whole, where it has two axes, is stored the other way round
  * @param axis along which parts stand, of the whole before it is transposed
+ * @param proportions null where parts have the extents that they have: then a whole can be joined, not cut
  */
 record Arrangement(boolean transposed, int axis, Proportions proportions) {
     /** Says how a whole is divided; asked only when one is met. */
@@ -48,6 +49,23 @@ record Arrangement(boolean transposed, int axis, Proportions proportions) {
 
     Arrangement asTransposed() {
         return new Arrangement(true, axis, proportions);
+    }
+
+    /** Parts one after the other, each with the extent that it has. */
+    Arrangement endToEnd() {
+        return new Arrangement(transposed, axis, null);
+    }
+
+    /** The arrangement of parts of these shapes. */
+    Arrangement of(List<long[]> partShapes) {
+        if (proportions != null) {
+            return this;
+        }
+        long[] extents = new long[partShapes.size()];
+        Arrays.setAll(
+                extents, part -> axis < partShapes.get(part).length ? partShapes.get(part)[axis] : 1);
+        Division division = new Division(1, extents);
+        return new Arrangement(transposed, axis, () -> division);
     }
 
     /** A part's shape and what of the whole it is. */

@@ -65,6 +65,16 @@ record Rename(String text, Pattern pattern, String replacement) {
         return matcher.appendTail(renamed).toString();
     }
 
+    /** The first of {@code rules} that matches, or null. */
+    static Rename findFirst(List<Rename> rules, String name) {
+        for (Rename rule : rules) {
+            if (rule.pattern().matcher(name).lookingAt()) {
+                return rule;
+            }
+        }
+        return null;
+    }
+
     /**
      * Renames by the first of {@code rules} that matches each name. All names change at once, so that rules may swap them.
      *
@@ -73,13 +83,10 @@ record Rename(String text, Pattern pattern, String replacement) {
     static boolean apply(List<Rename> rules, ViewSet tensors, Set<Rename> used) throws LayoutException {
         Map<String, String> renames = new LinkedHashMap<>();
         for (String name : tensors.names()) {
-            for (Rename rule : rules) {
-                String renamed = rule.find(name);
-                if (renamed != null) {
-                    used.add(rule);
-                    renames.put(name, renamed);
-                    break;
-                }
+            Rename rule = findFirst(rules, name);
+            if (rule != null) {
+                used.add(rule);
+                renames.put(name, rule.find(name));
             }
         }
         for (Map.Entry<String, String> entry : renames.entrySet()) {

@@ -19,8 +19,9 @@ import org.trencadis.tensor.Shapes;
  * @param stack name of the one
  * @param single name of each, with {@code place} for its number
  * @param axis of the stack
+ * @param first number of the first
  */
-record Stacked(NameTemplate stack, NameTemplate single, String place, int axis) {
+record Stacked(NameTemplate stack, NameTemplate single, String place, int axis, long first) {
     /** Each stack becomes single tensors; one with fewer than {@code leastOrder} axes is left alone. */
     boolean unstack(ViewSet tensors, int leastOrder) throws LayoutException {
         boolean changed = false;
@@ -39,7 +40,7 @@ record Stacked(NameTemplate stack, NameTemplate single, String place, int axis) 
         long[] shape = without(whole.shape());
         for (long number = 0; number < whole.shape()[axis]; number++) {
             Map<String, String> one = new HashMap<>(places);
-            one.put(place, String.valueOf(number));
+            one.put(place, String.valueOf(first + number));
             BoxMap map = slice(whole.shape(), number).inverse();
             tensors.put(
                     new View(single.fill(one), shape, ViewSet.through(whole, List.of(map))), "the rule for " + stack);
@@ -95,9 +96,10 @@ record Stacked(NameTemplate stack, NameTemplate single, String place, int axis) 
     }
 
     private void stack(ViewSet tensors, String whole, TreeMap<Long, String> numbered) throws LayoutException {
-        if (numbered.firstKey() != 0 || numbered.lastKey() != numbered.size() - 1) {
-            throw new LayoutException("names: " + whole + " is a stack of the numbers from 0, but there are "
-                    + numbered.size() + ", up to " + numbered.lastKey());
+        if (numbered.firstKey() != first || numbered.lastKey() != first + numbered.size() - 1) {
+            throw new LayoutException(
+                    "names: " + whole + " is a stack of the numbers from " + first + ", but there are "
+                            + numbered.size() + ", from " + numbered.firstKey() + " to " + numbered.lastKey());
         }
         List<View.Piece> pieces = new ArrayList<>();
         long[] shape = null;
@@ -110,7 +112,7 @@ record Stacked(NameTemplate stack, NameTemplate single, String place, int axis) 
                         + " does not fit into stack " + whole + " of shape " + Shapes.print(shape));
             }
             shape = stacked;
-            pieces.addAll(ViewSet.through(view, List.of(slice(shape, entry.getKey()))));
+            pieces.addAll(ViewSet.through(view, List.of(slice(shape, entry.getKey() - first))));
         }
         tensors.put(new View(whole, shape, pieces), "the rule for " + stack);
     }

@@ -29,6 +29,11 @@ record Tie(List<NameTemplate> wholes, Arrangement arrangement, List<NameTemplate
         return changed;
     }
 
+    /** Whether {@code name} is a spelling of a whole's name. */
+    boolean isWhole(String name) {
+        return find(name) != null;
+    }
+
     private Map<String, String> find(String name) {
         for (NameTemplate whole : wholes) {
             Map<String, String> places = whole.find(name);
@@ -45,7 +50,7 @@ record Tie(List<NameTemplate> wholes, Arrangement arrangement, List<NameTemplate
         for (int i = 0; i < shapes.size(); i++) {
             String name = parts.get(i).fill(places);
             Arrangement.Part part = shapes.get(i);
-            boolean same = part.maps().size() == 1 && part.maps().getFirst().isIdentity();
+            boolean same = part.maps().equals(List.of(BoxMap.identity(whole.shape())));
             List<View.Piece> pieces = same ? whole.pieces() : ViewSet.through(whole, part.maps());
             tensors.put(new View(name, part.shape(), pieces), "the rule for " + wholes.getFirst());
         }
@@ -72,6 +77,11 @@ record Tie(List<NameTemplate> wholes, Arrangement arrangement, List<NameTemplate
         return changed;
     }
 
+    /** The same whose parts stand end to end, each with the extent that it has. */
+    Tie endToEnd() {
+        return new Tie(wholes, arrangement.endToEnd(), parts);
+    }
+
     private void join(ViewSet tensors, Set<String> there, Map<String, String> places) throws LayoutException {
         String whole = wholes.getFirst().fill(places);
         List<View> taken = new ArrayList<>();
@@ -83,13 +93,15 @@ record Tie(List<NameTemplate> wholes, Arrangement arrangement, List<NameTemplate
             }
             taken.add(tensors.take(name));
         }
-        long[] shape = arrangement.wholeShape(taken.stream().map(View::shape).toList(), whole);
-        List<Arrangement.Part> shapes = arrangement.parts(shape, whole);
+        List<long[]> partShapes = taken.stream().map(View::shape).toList();
+        Arrangement division = arrangement.of(partShapes);
+        long[] shape = division.wholeShape(partShapes, whole);
+        List<Arrangement.Part> shapes = division.parts(shape, whole);
         checkCount(shapes);
         List<View.Piece> pieces = new ArrayList<>();
         for (int i = 0; i < shapes.size(); i++) {
             List<BoxMap> maps = shapes.get(i).maps();
-            boolean same = maps.size() == 1 && maps.getFirst().isIdentity();
+            boolean same = maps.equals(List.of(BoxMap.identity(shape)));
             pieces.addAll(
                     same
                             ? taken.get(i).pieces()
