@@ -26,7 +26,11 @@ import org.trencadis.storage.FileCache;
 class RecognitionTest {
     private static final Path FIXTURES = Path.of("src/test/resources/fixtures");
     private static final List<SourceReader> READERS = List.of(
-            new DeepSpeedSource(), new DcpSource(), new MegatronReader(), new SafetensorsSource(), new TorchSaveSource());
+            new DeepSpeedSource(),
+            new DcpSource(),
+            new MegatronReader(),
+            new SafetensorsSource(),
+            new TorchSaveSource());
 
     @TempDir
     Path directory;
@@ -75,8 +79,8 @@ class RecognitionTest {
                 directory.resolve("model.safetensors"));
         Files.copy(FIXTURES.resolve("torch/protocol4/model.pt"), directory.resolve("pytorch_model.bin"));
         try (FileCache cache = new FileCache()) {
-            IOException refusal = assertThrows(
-                    SourceException.class, () -> Sources.open(directory, SourceOptions.NONE, cache));
+            IOException refusal =
+                    assertThrows(SourceException.class, () -> Sources.open(directory, SourceOptions.NONE, cache));
             assertTrue(refusal.getMessage().contains("safetensors (a file named model.safetensors)"));
             assertTrue(refusal.getMessage().contains("--source NAME"));
             for (String name : List.of("safetensors", "torchsave")) {
