@@ -89,6 +89,11 @@ final class Heads implements Arrangement.Proportions {
         }
     }
 
+    /** The rows of the vocabulary before they were padded, as Megatron's arguments may say, or null. */
+    Long findVocabulary() throws LayoutException {
+        return find(List.of("vocab_size"));
+    }
+
     /** The number that is stored under any of {@code keys}, or null. */
     private Long find(List<String> keys) throws LayoutException {
         Set<Long> found = new TreeSet<>();
