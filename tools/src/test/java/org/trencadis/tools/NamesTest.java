@@ -40,7 +40,9 @@ class NamesTest {
         Path container = temp.resolve("renamed");
         Cli.clean("import", LLAMA, container, "--rename", "model\\.=m.");
         assertEquals(digests(LLAMA), digests(container, "--rename", "m\\.=model."));
-        assertEquals("", Cli.clean("diff", container, LLAMA, "--rename", "m\\.=model.").out());
+        assertEquals(
+                "",
+                Cli.clean("diff", container, LLAMA, "--rename", "m\\.=model.").out());
     }
 
     @Test
@@ -59,12 +61,12 @@ class NamesTest {
         for (String codec : List.of("raw", "zstd")) {
             Path container = temp.resolve(codec);
             Cli.clean("import", LLAMA, container, "--names", "megatron-llama" + HEADS, "--codec", codec);
-            assertEquals(
-                    61, Cli.clean("ls", container).lines().size(), "15 tensors in 4 states, and the totals");
+            assertEquals(61, Cli.clean("ls", container).lines().size(), "15 tensors in 4 states, and the totals");
             assertEquals(raw, digests(container, "--names", "llama" + HEADS));
             Cli.Result diff = Cli.clean("diff", container, LLAMA, "--names", "megatron-legacy-llama" + HEADS);
             assertEquals("", diff.out());
-            assertEquals("clean", Cli.clean("verify", container).lines().getLast().split("\t")[0]);
+            assertEquals(
+                    "clean", Cli.clean("verify", container).lines().getLast().split("\t")[0]);
         }
         Path link = temp.resolve("link");
         Cli.clean("link", LLAMA, link, "--names", "megatron-llama" + HEADS);
@@ -80,9 +82,12 @@ class NamesTest {
                         "--names",
                         "megatron-llama" + HEADS)
                 .bytes();
-        byte[] query = Cli.clean("slice", LLAMA, "model.layers.1.self_attn.q_proj.weight:fp32").bytes();
-        byte[] key = Cli.clean("slice", LLAMA, "model.layers.1.self_attn.k_proj.weight:fp32").bytes();
-        byte[] value = Cli.clean("slice", LLAMA, "model.layers.1.self_attn.v_proj.weight:fp32").bytes();
+        byte[] query = Cli.clean("slice", LLAMA, "model.layers.1.self_attn.q_proj.weight:fp32")
+                .bytes();
+        byte[] key = Cli.clean("slice", LLAMA, "model.layers.1.self_attn.k_proj.weight:fp32")
+                .bytes();
+        byte[] value = Cli.clean("slice", LLAMA, "model.layers.1.self_attn.v_proj.weight:fp32")
+                .bytes();
         int head = 8 * 32 * 4;
         for (int group = 0; group < 2; group++) {
             int at = group * 4 * head;
@@ -98,17 +103,24 @@ class NamesTest {
 
     @Test
     void layersThatMegatronStacksAreOneTensorEachWithTheHeadsThatItsArgumentsSay() {
-        byte[] stack = Cli.clean("slice", MEGATRON, "decoder.layers.mlp.linear_fc1.weight:exp_avg").bytes();
-        byte[] up = Cli.clean(
-                        "slice", MEGATRON, "model.layers.1.mlp.up_proj.weight:exp_avg", "--names", "llama")
+        byte[] stack = Cli.clean("slice", MEGATRON, "decoder.layers.mlp.linear_fc1.weight:exp_avg")
+                .bytes();
+        byte[] up = Cli.clean("slice", MEGATRON, "model.layers.1.mlp.up_proj.weight:exp_avg", "--names", "llama")
                 .bytes();
         assertArrayEquals(Arrays.copyOfRange(stack, 3 * up.length, 4 * up.length), up);
         Path container = temp.resolve("hf");
         Cli.clean("import", MEGATRON, container, "--names", "llama,vocab=101", "--codec", "lz4");
-        List<String> lines = Cli.clean("ls", container, "--include", "lm_head.weight").lines();
+        List<String> lines =
+                Cli.clean("ls", container, "--include", "lm_head.weight").lines();
         assertEquals("lm_head.weight\texp_avg\tfloat32\t101x32\t12928\t1\t2", lines.getFirst());
-        assertEquals("", Cli.clean("diff", container, MEGATRON, "--names", "llama,vocab=101").out());
-        assertEquals("", Cli.clean("diff", container, MEGATRON, "--names", "megatron-llama,vocab=101").out());
+        assertEquals(
+                "",
+                Cli.clean("diff", container, MEGATRON, "--names", "llama,vocab=101")
+                        .out());
+        assertEquals(
+                "",
+                Cli.clean("diff", container, MEGATRON, "--names", "megatron-llama,vocab=101")
+                        .out());
     }
 
     @Test
@@ -150,18 +162,16 @@ class NamesTest {
     @Test
     void aFileOfRulesIsReadWhereItsNameHasADot() throws IOException {
         Path rules = temp.resolve("rules.json");
-        Files.writeString(
-                rules,
-                """
+        Files.writeString(rules, """
                 {"names": {"rules": [
                   {"split": "{n}.mlp.gate_up.{w}", "into": ["layers.{n}.gate.{w}", "layers.{n}.up.{w}"]},
                   {"transpose": "{n}.mlp.down.{w}", "into": "layers.{n}.down.{w}"},
                   {"join": ["layers.{n}.down.weight", "layers.{n}.gate.weight"], "into": "layers.{n}.both"}
                 ]}}
-                """,
-                StandardCharsets.UTF_8);
+                """, StandardCharsets.UTF_8);
         Path pipeline = Cli.checkpoint("pp2_dp2_zero1_tied");
-        List<String> lines = Cli.clean("ls", pipeline, "--names", rules, "--states", "exp_avg_sq").lines();
+        List<String> lines = Cli.clean("ls", pipeline, "--names", rules, "--states", "exp_avg_sq")
+                .lines();
         assertTrue(lines.stream().anyMatch(line -> line.startsWith("layers.2.both\texp_avg_sq\tfloat32\t176x32\t")));
         Files.writeString(rules, "{\"names\": {\"rules\": [{\"transpose\": \"nothing\"}]}}", StandardCharsets.UTF_8);
         Cli.Result unused = Cli.run("ls", pipeline, "--names", rules);

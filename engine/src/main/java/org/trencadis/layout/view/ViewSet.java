@@ -97,8 +97,8 @@ final class ViewSet {
             return view;
         }
         List<View.Piece> sorted = new ArrayList<>(view.pieces());
-        sorted.sort((one, other) -> Arrays.compare(
-                one.map().to().offsets(), other.map().to().offsets()));
+        sorted.sort((one, other) ->
+                Arrays.compare(one.map().to().offsets(), other.map().to().offsets()));
         List<View.Piece> joined = new ArrayList<>();
         for (View.Piece piece : sorted) {
             View.Piece both = joined.isEmpty() ? null : findJoined(joined.getLast(), piece, view.shape());

@@ -73,7 +73,8 @@ class NamesTest {
                 }
                 int at = (int) whole.flatten(target);
                 assertEquals(null, elements[at]);
-                elements[at] = piece.source() + "#" + Box.whole(shapes.get(piece.source())).flatten(source);
+                elements[at] = piece.source() + "#"
+                        + Box.whole(shapes.get(piece.source())).flatten(source);
             }
         }
         return elements;
@@ -88,8 +89,8 @@ class NamesTest {
             entries.add(new Value.Entry(new Value.Text((String) pairs[i]), value));
         }
         Value.Mapping state = new Value.Mapping(entries);
-        Value namespace = new Value.Instance(
-                new Value.Global("argparse", "Namespace"), new Value.Tuple(List.of()), state);
+        Value namespace =
+                new Value.Instance(new Value.Global("argparse", "Namespace"), new Value.Tuple(List.of()), state);
         return new Attachment("args", "f", namespace);
     }
 
@@ -244,9 +245,7 @@ class NamesTest {
         shapes.put("16.weight", new long[] {8});
         shapes.put("16.bias", new long[] {8});
         Map<String, View> views = views("gpt2,heads=4");
-        assertEquals(
-                "14.mlp.dense_h_to_4h.bias#3",
-                elements(views.get("transformer.h.11.mlp.c_fc.bias"))[3]);
+        assertEquals("14.mlp.dense_h_to_4h.bias#3", elements(views.get("transformer.h.11.mlp.c_fc.bias"))[3]);
         assertEquals("16.bias#1", elements(views.get("transformer.ln_f.bias"))[1]);
         assertTrue(views.containsKey("transformer.wpe.weight"));
         assertTrue(views.containsKey("transformer.wte.weight"));
@@ -310,11 +309,10 @@ class NamesTest {
             assertEquals(List.of("a.x", "ab.x", "b.x", "other"), List.copyOf(views.keySet()));
             assertEquals("b.x#0", elements(views.get("a.x"))[0]);
             assertEquals(List.of("rename '(?<=nothing)=y'", "rename 'x=z'"), names.unused());
-            LayoutException taken = assertThrows(
-                    LayoutException.class, () -> views(Names.of(catalog, List.of("[ab]\\.x=same"), null)));
+            LayoutException taken =
+                    assertThrows(LayoutException.class, () -> views(Names.of(catalog, List.of("[ab]\\.x=same"), null)));
             assertEquals(
-                    "names: rename makes same of b.x, but that name is taken by a.x (state model)",
-                    taken.getMessage());
+                    "names: rename makes same of b.x, but that name is taken by a.x (state model)", taken.getMessage());
             assertThrows(LayoutException.class, () -> Names.of(catalog, List.of("a"), null));
             assertThrows(LayoutException.class, () -> Names.of(catalog, List.of("(=b"), null));
             assertThrows(LayoutException.class, () -> Names.of(catalog, List.of("a=$1"), null));
@@ -329,8 +327,7 @@ class NamesTest {
         shapes.put("block.2.a", new long[] {2, 3});
         shapes.put("block.1.b", new long[] {2, 1});
         shapes.put("block.2.b", new long[] {2, 1});
-        String rules =
-                """
+        String rules = """
                 {"names": {"heads": 4, "kv": 2, "rules": [
                   {"rename": {"block\\\\.": "l."}},
                   {"split": "l.{n}.qkv", "into": ["l.{n}.q", "l.{n}.k", "l.{n}.v"], "groups": "attention"},
@@ -341,7 +338,8 @@ class NamesTest {
                 """;
         try (Catalog catalog = catalog()) {
             Map<String, View> views = views(Names.ofFile(catalog, List.of(), "rules.json", rules));
-            assertEquals(List.of("l.1.ab", "l.1.k", "l.1.v", "l.2.ab", "l.2.k", "l.2.v", "q"), List.copyOf(views.keySet()));
+            assertEquals(
+                    List.of("l.1.ab", "l.1.k", "l.1.v", "l.2.ab", "l.2.k", "l.2.v", "q"), List.copyOf(views.keySet()));
             assertArrayEquals(new long[] {2, 4, 2}, views.get("q").shape());
             String[] q = elements(views.get("q"));
             // Heads 0 and 1, then 2 and 3, one row each, of layer 2.
@@ -363,7 +361,9 @@ class NamesTest {
         faults.put("{\"names\": {\"rules\": [{\"split\": \"a\"}]}}", "f: rule 1: into: expected a list, found null");
         faults.put("{\"names\": {\"rules\": [{\"splt\": \"a\"}]}}", "f: rule 1: expected rename, split,");
         faults.put("{\"names\": {\"rulez\": []}}", "f: names: 'rulez' is none of");
-        faults.put("{\"names\": {\"rules\": [{\"transpose\": \"a\", \"axes\": [1]}]}}", "f: rule 1: [1] is no order of the 1");
+        faults.put(
+                "{\"names\": {\"rules\": [{\"transpose\": \"a\", \"axes\": [1]}]}}",
+                "f: rule 1: [1] is no order of the 1");
         faults.put("{\"names\": {\"rules\": [{\"unstack\": \"{n\", \"into\": \"b\"}]}}", "names: '{n' holds a place");
         faults.put("{\"names\": \n {\"rules\": [", "f: line 2, column");
         try (Catalog catalog = catalog()) {
