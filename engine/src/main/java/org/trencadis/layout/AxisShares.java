@@ -200,14 +200,19 @@ record AxisShares(long extent, List<List<Interval>> intervals) {
 
         private long[] cut(long extent) throws LayoutException {
             if (extent % shard.interleave() != 0) {
-                throw error("axis " + shard.dim() + " of extent " + extent + " is not " + shard.interleave() + " blocks");
+                throw error(
+                        "axis " + shard.dim() + " of extent " + extent + " is not " + shard.interleave() + " blocks");
             }
             long block = extent / shard.interleave();
             long known = 0;
             int open = 0;
             for (Part part : shard.parts()) {
                 open += isOpen(part) ? 1 : 0;
-                known += isOpen(part) ? 0 : part.widths() == null ? part.size() : Arrays.stream(part.widths()).sum();
+                known += isOpen(part)
+                        ? 0
+                        : part.widths() == null
+                                ? part.size()
+                                : Arrays.stream(part.widths()).sum();
             }
             if (known > block || open == 0 && known != block || open > 0 && (block - known) % open != 0) {
                 throw error("its parts are " + known + (open > 0 ? " and " + open + " equal ones" : "") + ", axis "

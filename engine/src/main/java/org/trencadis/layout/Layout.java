@@ -14,8 +14,7 @@ import java.util.Map;
  * @param pipeline how stages share layers, or null
  * @param rules in order; the first that matches a name holds for it
  */
-public record Layout(
-        String origin, Mesh mesh, Zero zero, Mesh expert, PipelineRule pipeline, List<Rule> rules) {
+public record Layout(String origin, Mesh mesh, Zero zero, Mesh expert, PipelineRule pipeline, List<Rule> rules) {
     /** The version of the language. */
     public static final int VERSION = 1;
 

@@ -9,8 +9,8 @@ final class LayoutKeys {
             List.of("trencadis", "about", "mesh", "zero", "expert", "pipeline", "values", "names", "rules");
     static final List<String> ZERO = List.of("stage", "over");
     static final List<String> PIPELINE = List.of("layers", "split", "stages", "virtual", "number");
-    static final List<String> RULE = List.of(
-            "match", "unique", "replicate", "average", "shard", "expert", "pad", "view", "optional");
+    static final List<String> RULE =
+            List.of("match", "unique", "replicate", "average", "shard", "expert", "pad", "view", "optional");
     static final List<String> SHARD = List.of("dim", "over", "parts", "units", "widths", "interleave");
     static final List<String> PART = List.of("size", "units", "widths");
     static final List<String> EXPERT = List.of("dim", "count");

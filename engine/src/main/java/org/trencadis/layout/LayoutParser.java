@@ -106,8 +106,8 @@ final class LayoutParser {
             throw node.error("expert names the axis ep, as in [{edp: 2}, {ep: 2}]");
         }
         if (expert != null && mesh != null && mesh.ranks("dp") != expert.ranks()) {
-            throw node.error("expert factorises the " + mesh.ranks("dp") + " ranks of axis dp; its axes have "
-                    + expert.ranks());
+            throw node.error(
+                    "expert factorises the " + mesh.ranks("dp") + " ranks of axis dp; its axes have " + expert.ranks());
         }
     }
 
@@ -151,7 +151,8 @@ final class LayoutParser {
         int pieces = keys.containsKey("virtual") ? bounded(keys.get("virtual"), "virtual", MAX_RANKS) : 1;
         long[] counts = keys.containsKey("stages") ? keys.get("stages").numbers("stages", 0, values) : null;
         if (counts != null && (counts.length == 0 || keys.containsKey("split") || keys.containsKey("layers"))) {
-            throw keys.get("stages").error("'stages' lists the layers of each stage; 'layers' and 'split' say the same");
+            throw keys.get("stages")
+                    .error("'stages' lists the layers of each stage; 'layers' and 'split' say the same");
         }
         String number = null;
         if (keys.containsKey("number")) {

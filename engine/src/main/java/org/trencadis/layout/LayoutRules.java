@@ -89,7 +89,10 @@ public final class LayoutRules {
         }
         long number = Long.parseLong(digits) + first;
         if (rule.expert().count() != Rule.OPEN && number >= rule.expert().count()) {
-            throw rule.error(name, "expert " + number + " is beyond the declared " + rule.expert().count());
+            throw rule.error(
+                    name,
+                    "expert " + number + " is beyond the declared "
+                            + rule.expert().count());
         }
         return name.substring(0, matcher.start(EXPERT)) + number + name.substring(matcher.end(EXPERT));
     }

@@ -44,8 +44,8 @@ final class LayoutYaml {
      */
     static LayoutNode read(String text, String origin) throws LayoutException {
         if (text.length() > MAX_CHARACTERS) {
-            throw new LayoutException(origin + " has " + text.length() + " characters; a layout has at most "
-                    + MAX_CHARACTERS);
+            throw new LayoutException(
+                    origin + " has " + text.length() + " characters; a layout has at most " + MAX_CHARACTERS);
         }
         LoadSettings settings = LoadSettings.builder().setLabel(origin).build();
         try {
@@ -100,15 +100,16 @@ final class LayoutYaml {
     }
 
     private void checkPlain(Event event) throws LayoutException {
-        if (event.getEventId() == Event.ID.Alias || ((NodeEvent) event).getAnchor().isPresent()) {
+        if (event.getEventId() == Event.ID.Alias
+                || ((NodeEvent) event).getAnchor().isPresent()) {
             throw new LayoutException(place(event) + ": anchors and aliases are not part of the language");
         }
-        boolean tagged =
-                switch (event) {
-                    case ScalarEvent scalar -> scalar.getTag().isPresent();
-                    case org.snakeyaml.engine.v2.events.CollectionStartEvent start -> start.getTag().isPresent();
-                    default -> false;
-                };
+        boolean tagged = switch (event) {
+            case ScalarEvent scalar -> scalar.getTag().isPresent();
+            case org.snakeyaml.engine.v2.events.CollectionStartEvent start ->
+                start.getTag().isPresent();
+            default -> false;
+        };
         if (tagged) {
             throw new LayoutException(place(event) + ": tags are not part of the language");
         }

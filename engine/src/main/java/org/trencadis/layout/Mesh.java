@@ -67,6 +67,9 @@ public record Mesh(List<Axis> axes) {
     /** As a layout writes it: {@code [{pp: 2}, {tp: 4}]}. */
     @Override
     public String toString() {
-        return axes.stream().map(axis -> "{" + axis.name() + ": " + axis.ranks() + "}").toList().toString();
+        return axes.stream()
+                .map(axis -> "{" + axis.name() + ": " + axis.ranks() + "}")
+                .toList()
+                .toString();
     }
 }

@@ -33,8 +33,8 @@ public record Pipeline(int stages, long[] counts) {
     public static Pipeline of(long layers, int stages, int pieces, Split split) throws LayoutException {
         int all = Math.multiplyExact(stages, pieces);
         if (split == Split.UNIFORM && layers % all != 0) {
-            throw new LayoutException(layers + " layers cannot be shared evenly by " + stages + " stages of " + pieces
-                    + " pieces");
+            throw new LayoutException(
+                    layers + " layers cannot be shared evenly by " + stages + " stages of " + pieces + " pieces");
         }
         long[] counts = new long[all];
         for (int i = 0; i < all; i++) {

@@ -122,8 +122,7 @@ final class RuleParser {
         Map<String, LayoutNode> keys = LayoutParser.known(of, "shard", LayoutKeys.SHARD);
         int dim = dim(LayoutParser.required(of, keys, "dim"));
         String over = keys.containsKey("over") ? keys.get("over").text("over") : Rule.TP;
-        long blocks =
-                keys.containsKey("interleave") ? keys.get("interleave").number("interleave", 1, values) : 1;
+        long blocks = keys.containsKey("interleave") ? keys.get("interleave").number("interleave", 1, values) : 1;
         if (!keys.containsKey("parts")) {
             Part whole = part("the axis", keys, of);
             return new Shard(dim, over, blocks, List.of(whole));
@@ -149,7 +148,9 @@ final class RuleParser {
         if (parts.isEmpty() || parts.size() > MAX_PARTS) {
             throw list.error("an axis has 1 to " + MAX_PARTS + " parts");
         }
-        long open = parts.stream().filter(part -> part.size() == Rule.OPEN && part.widths() == null).count();
+        long open = parts.stream()
+                .filter(part -> part.size() == Rule.OPEN && part.widths() == null)
+                .count();
         if (open > 1 && open < parts.size()) {
             throw list.error("of parts with and without sizes, at most one is without");
         }

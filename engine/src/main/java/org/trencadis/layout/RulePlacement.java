@@ -103,7 +103,8 @@ final class RulePlacement {
         AxisShares[] axes = new AxisShares[order];
         for (Shard shard : rule.shards()) {
             if (shard.dim() >= order) {
-                throw rule.error(name, "it has no axis " + shard.dim() + ": its shards are " + ShardJoins.print(shapes));
+                throw rule.error(
+                        name, "it has no axis " + shard.dim() + ": its shards are " + ShardJoins.print(shapes));
             }
             axes[shard.dim()] = AxisShares.join(rule, name, shard, extents(shard, seen, shapes));
         }
@@ -140,8 +141,10 @@ final class RulePlacement {
             int position = mesh.coordinate(rank, shard.over());
             long extent = seen[rank][shard.dim()];
             if (extents[position] >= 0 && extents[position] != extent) {
-                throw rule.error(name, "ranks at one position of axis " + shard.over() + " hold different extents: "
-                        + ShardJoins.print(shapes));
+                throw rule.error(
+                        name,
+                        "ranks at one position of axis " + shard.over() + " hold different extents: "
+                                + ShardJoins.print(shapes));
             }
             extents[position] = extent;
         }
@@ -162,11 +165,13 @@ final class RulePlacement {
                 last = axis;
                 pieces = Math.multiplyExact(rows, of.size());
             }
-            rows = Math.multiplyExact(rows, of.stream().mapToLong(Interval::count).sum());
+            rows = Math.multiplyExact(
+                    rows, of.stream().mapToLong(Interval::count).sum());
         }
         if (pieces > AxisShares.MAX_INTERVALS) {
-            throw rule.error(name, "a shard would be " + pieces + " pieces; at most " + AxisShares.MAX_INTERVALS
-                    + " are supported");
+            throw rule.error(
+                    name,
+                    "a shard would be " + pieces + " pieces; at most " + AxisShares.MAX_INTERVALS + " are supported");
         }
         ShardMap.Builder builder = new ShardMap.Builder();
         if (rows > 0) {

@@ -17,7 +17,11 @@ import org.trencadis.storage.FileCache;
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
     private static final List<SourceReader> READERS = List.of(
-            new DeepSpeedSource(), new DcpSource(), new MegatronReader(), new SafetensorsSource(), new TorchSaveSource());
+            new DeepSpeedSource(),
+            new DcpSource(),
+            new MegatronReader(),
+            new SafetensorsSource(),
+            new TorchSaveSource());
 
     private Sources() {}
 

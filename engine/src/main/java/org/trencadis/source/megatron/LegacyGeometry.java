@@ -41,9 +41,10 @@ record LegacyGeometry(int tp, int pp, int ep, int dp, int pieces) {
         int expected = 1 + (pp > 1 ? 1 : 0) + (ep > 1 ? 1 : 0);
         // A single stage or expert rank may be written out.
         if (expected > depth || folder.ranks().size() != tp * pp * ep) {
-            throw new SourceException(folder.folder() + " holds folders of " + folder.ranks().size()
-                    + " ranks; its arguments say " + tp + " tensor-parallel ranks, " + pp + " stages, " + ep
-                    + " expert-parallel ranks");
+            throw new SourceException(
+                    folder.folder() + " holds folders of " + folder.ranks().size()
+                            + " ranks; its arguments say " + tp + " tensor-parallel ranks, " + pp + " stages, " + ep
+                            + " expert-parallel ranks");
         }
     }
 

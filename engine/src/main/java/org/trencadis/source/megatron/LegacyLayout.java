@@ -43,7 +43,6 @@ record LegacyLayout(LayoutRules rules, String reason, boolean vocabulary) {
                 words >= 0);
     }
 
-
     Layout.PipelineRule pipeline() {
         return rules == null ? null : rules.layout().pipeline();
     }

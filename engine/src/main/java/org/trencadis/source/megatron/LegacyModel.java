@@ -43,11 +43,7 @@ record LegacyModel(Path file, FileStamp stamp, Map<String, TorchTensor> tensors)
     }
 
     private record Walk(
-            TorchFile torch,
-            String key,
-            Attachments attachments,
-            Map<String, TorchTensor> tensors,
-            boolean twoStacks) {
+            TorchFile torch, String key, Attachments attachments, Map<String, TorchTensor> tensors, boolean twoStacks) {
         private void addAll(String prefix, Node dict, int depth) throws IOException {
             dict.forEachEntry((entry, value) -> {
                 String path = prefix.isEmpty() ? entry.asText() : prefix + '.' + entry.asText();

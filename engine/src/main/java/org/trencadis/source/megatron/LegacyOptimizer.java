@@ -41,11 +41,7 @@ final class LegacyOptimizer {
     private final Set<String> unassigned = new LinkedHashSet<>();
     private Value lossScaler;
 
-    LegacyOptimizer(
-            Draft draft,
-            LegacyGeometry geometry,
-            GroupBook groups,
-            Attachments attachments) {
+    LegacyOptimizer(Draft draft, LegacyGeometry geometry, GroupBook groups, Attachments attachments) {
         this.draft = draft;
         this.geometry = geometry;
         this.groups = groups;
@@ -177,7 +173,8 @@ final class LegacyOptimizer {
         private List<Node> masters(Node list, List<Part> parts) throws IOException {
             List<Node> own = new ArrayList<>();
             int count = list == null ? 0 : list.size();
-            long halves = parts.stream().filter(part -> part.dtype().bytes() < 4).count();
+            long halves =
+                    parts.stream().filter(part -> part.dtype().bytes() < 4).count();
             if (count != 0 && count != parts.size() && count != halves) {
                 return null;
             }
@@ -201,7 +198,9 @@ final class LegacyOptimizer {
         }
 
         private boolean isOther(Node node, long[] shape) throws IOException {
-            return node != null && (node.kind() != Kind.TENSOR || !Arrays.equals(node.asTensor().shape(), shape));
+            return node != null
+                    && (node.kind() != Kind.TENSOR
+                            || !Arrays.equals(node.asTensor().shape(), shape));
         }
 
         private void addStates(Part part, Node state, Node master) throws IOException {
@@ -224,7 +223,8 @@ final class LegacyOptimizer {
             boolean scalar = value.kind() == Kind.TENSOR && value.asTensor().shape().length == 0;
             if (key.equals("step") && (scalar || value.kind() == Kind.INT || value.kind() == Kind.REAL)) {
                 groups.addStep(part.name(), GroupBook.number(value), from);
-            } else if (value.kind() == Kind.TENSOR && Arrays.equals(value.asTensor().shape(), part.shape())) {
+            } else if (value.kind() == Kind.TENSOR
+                    && Arrays.equals(value.asTensor().shape(), part.shape())) {
                 found.putIfAbsent(key.equals("master_param") ? MASTER : key, value.asTensor());
             } else if (!value.isNone()) {
                 attachments.add(OPTIMIZER, OPTIMIZER + ".state." + part.name() + '.' + key, value, torch.file());

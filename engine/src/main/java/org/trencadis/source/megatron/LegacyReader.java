@@ -124,7 +124,8 @@ final class LegacyReader {
             try (TorchFile torch = TorchFile.open(geometry.file(folder, 0, stage, 0), cache)) {
                 for (int piece = 0; piece < geometry.pieces(); piece++) {
                     LegacyModel model = LegacyModel.read(torch, key(piece), new Attachments(draft));
-                    counts[piece * geometry.pp() + stage] = StageLayers.count(model.tensors().keySet(), rule);
+                    counts[piece * geometry.pp() + stage] =
+                            StageLayers.count(model.tensors().keySet(), rule);
                 }
             }
         }
@@ -181,7 +182,8 @@ final class LegacyReader {
         evidence.add(new Value.Text(layout.reason()));
         draft.builder().addFact("evidence", new Value.Sequence(evidence));
         draft.builder().addFact("base", new Value.Text(folder.folder().toString()));
-        draft.builder().addFact("tag", new Value.Text(folder.folder().getFileName().toString()));
+        draft.builder()
+                .addFact("tag", new Value.Text(folder.folder().getFileName().toString()));
         if (version != null) {
             draft.builder().addFact("framework_version", new Value.Text("mp_rank " + version));
         }

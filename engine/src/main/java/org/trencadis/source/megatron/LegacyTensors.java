@@ -95,7 +95,8 @@ final class LegacyTensors {
             this.models = models;
             this.local = local;
             this.name = name;
-            this.shards = models.stream().map(model -> model.tensors().get(local)).toArray(TorchTensor[]::new);
+            this.shards =
+                    models.stream().map(model -> model.tensors().get(local)).toArray(TorchTensor[]::new);
             this.parts = new Part[shards.length];
         }
 
@@ -107,7 +108,8 @@ final class LegacyTensors {
                     addExpert(rule, e);
                 }
             } else {
-                Placement placement = rule == null ? placeUnmatched() : LayoutRules.join(rule, name, geometry.stage(), shapes());
+                Placement placement =
+                        rule == null ? placeUnmatched() : LayoutRules.join(rule, name, geometry.stage(), shapes());
                 notePadding(rule, placement);
                 addAll(name, placement, 0, shards.length, rule != null && rule.expert() != null);
             }
@@ -115,7 +117,9 @@ final class LegacyTensors {
         }
 
         private long[][] shapes() {
-            return Arrays.stream(shards).map(shard -> shard == null ? null : shard.shape()).toArray(long[][]::new);
+            return Arrays.stream(shards)
+                    .map(shard -> shard == null ? null : shard.shape())
+                    .toArray(long[][]::new);
         }
 
         private void addExpert(Rule rule, int e) throws IOException {
@@ -146,7 +150,8 @@ final class LegacyTensors {
             for (int rank = from; rank < to; rank++) {
                 TorchTensor shard = shards[rank];
                 if (shard != null) {
-                    parts[rank] = new Part(target, placement, number, rank - from, shard.shape(), shard.dtype(), expert);
+                    parts[rank] =
+                            new Part(target, placement, number, rank - from, shard.shape(), shard.dtype(), expert);
                     addShard(rank, parts[rank], shard);
                 }
             }
@@ -236,8 +241,7 @@ final class LegacyTensors {
 
     /** The set of the job's ranks that held what a rank of a stage wrote. */
     static int holders(Draft draft, LegacyGeometry geometry, int stage, int rank) {
-        return draft.builder()
-                .addHolders(geometry.holders(rank % geometry.tp(), stage, rank / geometry.tp()));
+        return draft.builder().addHolders(geometry.holders(rank % geometry.tp(), stage, rank / geometry.tp()));
     }
 
     /** The tensor that a name is another name of. */

@@ -68,8 +68,8 @@ public final class MegatronReader implements SourceReader {
         LegacyFolder ranks = LegacyFolder.find(folder, because);
         FoundSource dist = DistReader.find(folder);
         if (ranks != null && dist != null) {
-            throw new SourceException(folder + " holds an iteration in two forms: " + String.join("; ", ranks.evidence())
-                    + " and " + String.join("; ", dist.evidence()));
+            throw new SourceException(folder + " holds an iteration in two forms: "
+                    + String.join("; ", ranks.evidence()) + " and " + String.join("; ", dist.evidence()));
         }
         return ranks != null ? ranks : dist;
     }

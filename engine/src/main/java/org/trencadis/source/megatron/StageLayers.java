@@ -80,7 +80,8 @@ final class StageLayers {
         if (found != pipeline.count(stage, piece)) {
             throw new SourceException(file + ": " + source + " give stage " + stage
                     + (pipeline.pieces() > 1 ? ", piece " + piece + "," : "") + " " + pipeline.count(stage, piece)
-                    + " layers, the file holds " + found + "; a 'pipeline' in --source-layout says how they are shared");
+                    + " layers, the file holds " + found
+                    + "; a 'pipeline' in --source-layout says how they are shared");
         }
     }
 }

@@ -20,9 +20,8 @@ record StoredArguments(Map<String, Long> numbers, Map<String, Boolean> flags, Ma
     static StoredArguments read(Node root) throws IOException {
         StoredArguments arguments = new StoredArguments(new HashMap<>(), new HashMap<>(), new HashMap<>());
         Node args = Nodes.findValue(root, "args");
-        Node dict = args == null || args.kind() != Kind.OBJECT && args.kind() != Kind.DICT
-                ? null
-                : Nodes.attributes(args);
+        Node dict =
+                args == null || args.kind() != Kind.OBJECT && args.kind() != Kind.DICT ? null : Nodes.attributes(args);
         if (dict != null && dict.kind() == Kind.DICT) {
             dict.forEachEntry(arguments::put);
         }
@@ -68,8 +67,8 @@ record StoredArguments(Map<String, Long> numbers, Map<String, Boolean> flags, Ma
     int count(int absent, String... names) throws SourceException {
         long number = number(absent, names);
         if (number < 1 || number > Nodes.MAX_COUNT) {
-            throw new SourceException("the stored argument " + names[0] + " is " + number + ", expected from 1 to "
-                    + Nodes.MAX_COUNT);
+            throw new SourceException(
+                    "the stored argument " + names[0] + " is " + number + ", expected from 1 to " + Nodes.MAX_COUNT);
         }
         return (int) number;
     }
