@@ -6,13 +6,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.api.lowlevel.Parse;
+import org.snakeyaml.engine.v2.events.CollectionStartEvent;
 import org.snakeyaml.engine.v2.events.Event;
 import org.snakeyaml.engine.v2.events.NodeEvent;
 import org.snakeyaml.engine.v2.events.ScalarEvent;
 import org.snakeyaml.engine.v2.exceptions.Mark;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.parser.ParserImpl;
+import org.snakeyaml.engine.v2.scanner.StreamReader;
 
 /**
  * Reads one YAML document as values with their places. Only what a layout needs: no anchors, aliases or tags, so that a
@@ -49,7 +51,7 @@ final class LayoutYaml {
         }
         LoadSettings settings = LoadSettings.builder().setLabel(origin).build();
         try {
-            return new LayoutYaml(origin, new Parse(settings).parseString(text).iterator()).document();
+            return new LayoutYaml(origin, new ParserImpl(settings, new StreamReader(settings, text))).document();
         } catch (MarkedYamlEngineException e) {
             throw new LayoutException(
                     place(origin, e.getProblemMark().orElse(null)) + ": not YAML: " + e.getProblem(), e);
@@ -106,7 +108,7 @@ final class LayoutYaml {
         }
         boolean tagged = switch (event) {
             case ScalarEvent scalar -> scalar.getTag().isPresent();
-            case org.snakeyaml.engine.v2.events.CollectionStartEvent start ->
+            case CollectionStartEvent start ->
                 start.getTag().isPresent();
             default -> false;
         };
