@@ -73,7 +73,7 @@ public final class Checkpoint implements AutoCloseable {
         What parsed = What.parse(what);
         FileCache cache = new FileCache();
         try {
-            return parsed.isContainer() ? openStored(parsed, cache) : openSource(parsed, options, cache);
+            return parsed.isContainer() ? openStored(parsed, options, cache) : openSource(parsed, options, cache);
         } catch (IOException | RuntimeException e) {
             cache.close();
             throw e;
@@ -85,13 +85,34 @@ public final class Checkpoint implements AutoCloseable {
         return open(directory.toString(), options);
     }
 
-    private static Checkpoint openStored(What what, FileCache cache) throws IOException {
+    private static Checkpoint openStored(What what, OpenOptions options, FileCache cache) throws IOException {
         Container container = Container.open(what.directory(), cache);
         try {
             String name = what.checkpoint() != null ? what.checkpoint() : onlyName(what.directory(), container.names());
-            return new Checkpoint(what, cache, container, container.open(name));
+            return new Checkpoint(
+                    what, cache, container, viewed(container.open(name), container, what, options, cache));
         } catch (IOException | RuntimeException e) {
             container.close();
+            throw e;
+        }
+    }
+
+    /** The same checkpoint under the names that were asked for. */
+    private static StoredCheckpoint viewed(
+            StoredCheckpoint stored, Container container, What what, OpenOptions options, FileCache cache)
+            throws IOException {
+        if (options.names().isNone()) {
+            return stored;
+        }
+        stored.files().close();
+        Catalog catalog = Viewing.apply(stored.catalog(), options.names(), what.text());
+        try {
+            String base = catalog.findFact("base");
+            CheckpointFiles files = CheckpointFiles.open(
+                    catalog, base == null ? null : Path.of(base), container.shardDirectory(), cache);
+            return new StoredCheckpoint(stored.name(), stored.generation(), catalog, files);
+        } catch (IOException | RuntimeException e) {
+            catalog.close();
             throw e;
         }
     }
@@ -111,7 +132,7 @@ public final class Checkpoint implements AutoCloseable {
 
     private static Checkpoint openSource(What what, OpenOptions options, FileCache cache) throws IOException {
         SourceOptions how = new SourceOptions(options.sourceName(), options.sourceLayout());
-        Catalog catalog = Sources.open(what.directory(), how, cache);
+        Catalog catalog = Viewing.apply(Sources.open(what.directory(), how, cache), options.names(), what.text());
         try {
             String base = catalog.findFact("base");
             Path path = base != null ? Path.of(base) : what.directory();
@@ -230,6 +251,16 @@ public final class Checkpoint implements AutoCloseable {
     /** In what this checkpoint and {@code other} differ. */
     public List<Difference> diff(Checkpoint other, TensorFilter filter, Progress progress) throws IOException {
         return new DiffRun(this, other, filter, progress).run();
+    }
+
+    /** In what weights differ, whatever else of a training state only one of the two holds. */
+    public List<Difference> diffWeights(Checkpoint other, TensorFilter filter, Progress progress) throws IOException {
+        return new DiffRun(this, other, filter, progress).runWeights();
+    }
+
+    /** Whether it holds weights, and nothing else of a training state: no optimizer's states or groups. */
+    public boolean isWeightsOnly() throws IOException {
+        return WeightNames.isAllOf(catalog);
     }
 
     /** Writes an index over this framework directory into the container {@code directory}; no tensor byte is read. */

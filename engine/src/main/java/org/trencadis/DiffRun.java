@@ -54,14 +54,57 @@ final class DiffRun {
         return found;
     }
 
+    /**
+     * The same for the weights alone, where one side holds nothing else: a weight is a module's tensor or, where that has
+     * not the other side's type, the master that it is the rounding of.
+     */
+    List<Difference> runWeights() throws IOException {
+        List<Difference> found = new ArrayList<>();
+        List<Pair> pairs = new ArrayList<>();
+        WeightNames mine = new WeightNames(left.catalog(), filter);
+        WeightNames others = new WeightNames(right.catalog(), filter);
+        for (String name : mine.names()) {
+            if (others.has(name)) {
+                pairs.add(pair(mine.weights(name), others.weights(name)));
+            } else {
+                addOnly(Difference.Kind.ONLY_LEFT, mine.weights(name).getFirst(), found);
+            }
+        }
+        for (String name : others.names()) {
+            if (!mine.has(name)) {
+                addOnly(Difference.Kind.ONLY_RIGHT, others.weights(name).getFirst(), found);
+            }
+        }
+        progress.start(pairs.stream().mapToLong(pair -> pair.left.bytes()).sum());
+        addDifferent(pairs, found);
+        found.sort(Comparator.comparing(Difference::subject).thenComparing(Difference::state));
+        return found;
+    }
+
+    /** Two of the same type, else the first of both. */
+    private static Pair pair(List<Tensor> mine, List<Tensor> others) {
+        for (Tensor one : mine) {
+            for (Tensor other : others) {
+                if (one.dtype() == other.dtype()) {
+                    return new Pair(one, other);
+                }
+            }
+        }
+        return new Pair(mine.getFirst(), others.getFirst());
+    }
+
+    private static void addOnly(Difference.Kind kind, Tensor tensor, List<Difference> found) {
+        boolean isLeft = kind == Difference.Kind.ONLY_LEFT;
+        String text = tensor.dtype().torchName() + " " + Shapes.print(tensor.shape());
+        found.add(Difference.ofTensor(kind, tensor, isLeft ? text : null, isLeft ? null : text));
+    }
+
     /** A derived tensor follows from its master: a checkpoint without it lacks nothing. */
     private void addMissing(Checkpoint checkpoint, List<Tensor> tensors, Difference.Kind kind, List<Difference> found)
             throws IOException {
         for (Tensor tensor : tensors) {
             if (!checkpoint.isDerived(tensor)) {
-                boolean isLeft = kind == Difference.Kind.ONLY_LEFT;
-                String text = tensor.dtype().torchName() + " " + Shapes.print(tensor.shape());
-                found.add(Difference.ofTensor(kind, tensor, isLeft ? text : null, isLeft ? null : text));
+                addOnly(kind, tensor, found);
             }
         }
     }
@@ -74,7 +117,7 @@ final class DiffRun {
             if (!Arrays.equals(a.shape(), b.shape())) {
                 found.add(Difference.ofTensor(
                         Difference.Kind.SHAPE, a, Shapes.print(a.shape()), Shapes.print(b.shape())));
-            } else if (a.dtype() != b.dtype()) {
+            } else if (a.dtype() != b.dtype() && !isMasterAndWeight(a, b)) {
                 found.add(Difference.ofTensor(
                         Difference.Kind.DTYPE,
                         a,
@@ -94,6 +137,10 @@ final class DiffRun {
                 found.add(ofValues(comparable.get(i), differences.get(i)));
             }
         }
+    }
+
+    private static boolean isMasterAndWeight(Tensor a, Tensor b) {
+        return !a.state().equals(b.state()) && org.trencadis.gather.Difference.isRounding(a.dtype(), b.dtype());
     }
 
     private Difference ofValues(Pair pair, org.trencadis.gather.Difference difference) throws IOException {

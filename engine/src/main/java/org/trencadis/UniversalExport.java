@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import org.trencadis.gather.Gatherer;
+import org.trencadis.index.ViewedCatalog;
 import org.trencadis.layout.UniversalLayout;
 import org.trencadis.serve.UniversalFile;
 import org.trencadis.serve.UniversalTree;
@@ -27,6 +28,7 @@ final class UniversalExport {
     }
 
     UniversalReport write(Path out) throws IOException {
+        checkNames();
         Set<String> notices = new LinkedHashSet<>();
         UniversalTree tree = UniversalTree.plan(gatherer, layout, notices::add);
         progress.start(
@@ -35,5 +37,16 @@ final class UniversalExport {
         long fileBytes = export.write(tree, out);
         return new UniversalReport(
                 out, tree.files().size() + 1L, tree.tensors(), tree.tensorBytes(), fileBytes, new ArrayList<>(notices));
+    }
+
+    /** A universal checkpoint says of each parameter how it is cut, and the job said that of other names. */
+    private void checkNames() throws IOException {
+        boolean isLeftOut = gatherer.catalog().findings().stream()
+                .anyMatch(finding -> finding.code().equals(ViewedCatalog.PARALLELISM_LEFT_OUT));
+        if (isLeftOut) {
+            throw new IOException("a universal checkpoint cannot be written under other names: what the training job"
+                    + " declared about tensor parallelism speaks of the names that its parameters have; export without"
+                    + " --names and --rename");
+        }
     }
 }

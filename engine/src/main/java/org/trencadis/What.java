@@ -8,8 +8,9 @@ import java.nio.file.Path;
 import org.trencadis.container.Container;
 
 /**
- * What a command is pointed at: a framework's directory, a container, or one checkpoint of it ({@code DIR@NAME}).
+ * What a command is pointed at: a framework's directory or file, a container, or one checkpoint of it ({@code DIR@NAME}).
  *
+ * @param directory the path itself, which may be a file of a framework
  * @param checkpoint name after the {@code @}, or null
  */
 record What(Path directory, String checkpoint, boolean isContainer) {
@@ -33,12 +34,13 @@ record What(Path directory, String checkpoint, boolean isContainer) {
         throw new NoSuchFileException(text);
     }
 
+    /** As it is written on a command line. */
+    String text() {
+        return checkpoint == null ? directory.toString() : directory + "@" + checkpoint;
+    }
+
     private static boolean isContainer(Path path) throws IOException {
-        if (!Files.isDirectory(path)) {
-            throw new IOException(path + ": is a file; give the directory of the checkpoint (for DeepSpeed the one that"
-                    + " holds `latest`)");
-        }
-        return Container.isContainer(path);
+        return Files.isDirectory(path) && Container.isContainer(path);
     }
 
     private static Path path(String text) throws IOException {

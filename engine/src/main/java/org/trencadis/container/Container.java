@@ -94,6 +94,11 @@ public final class Container implements AutoCloseable {
         return files.root();
     }
 
+    /** Where its shards lie. */
+    public Path shardDirectory() {
+        return files.shards();
+    }
+
     /** The names of the checkpoints, sorted; without those whose index is lost. */
     public List<String> names() throws IOException {
         return entries().stream()

@@ -24,6 +24,7 @@ import org.trencadis.tensor.Region;
  */
 final class ImportedCatalog {
     private static final String BASE = "base";
+    private static final String BASE_LINKS = "base_links";
     private static final String DIGEST = "digest.";
 
     private final Gatherer source;
@@ -133,7 +134,7 @@ final class ImportedCatalog {
     private void addFacts() throws IOException {
         for (Value.Entry fact : from.facts().entries()) {
             String name = ((Value.Text) fact.key()).value();
-            if (!name.equals(BASE) && !name.startsWith(DIGEST)) {
+            if (!name.equals(BASE) && !name.equals(BASE_LINKS) && !name.startsWith(DIGEST)) {
                 builder.addFact(name, fact.value());
             }
         }

@@ -23,7 +23,10 @@ import org.trencadis.tensor.Shapes;
 public record Difference(long[] firstPoint, long differing, double largestAbsolute) {
     private static final Difference NONE = new Difference(null, 0, 0);
 
-    /** Two tensors to compare, by their ordinals in their catalogs. */
+    /**
+     * Two tensors to compare, by their ordinals in their catalogs: of one type, or a float32 tensor and one of 16 bits, which
+     * is compared with the rounding of the other.
+     */
     public record Pair(int left, int right) {}
 
     /** Whether no element differs. */
@@ -35,7 +38,7 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
      * The differences of some pairs, in their order. Tensors with equal roots are not read.
      *
      * @param progress is told the bytes of each part of a left tensor that is done, by several threads
-     * @throws IllegalArgumentException where a pair is of two types or shapes
+     * @throws IllegalArgumentException where a pair cannot be compared
      */
     public static List<Difference> ofPairs(
             Gatherer left, Gatherer right, List<Pair> pairs, int threads, LongConsumer progress) throws IOException {
@@ -54,10 +57,20 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
         return List.of(results);
     }
 
+    /** Whether tensors of these types are compared as a weight and its master. */
+    public static boolean isRounding(Dtype one, Dtype other) {
+        return one == Dtype.FLOAT32 && (other == Dtype.BFLOAT16 || other == Dtype.FLOAT16)
+                || other == Dtype.FLOAT32 && (one == Dtype.BFLOAT16 || one == Dtype.FLOAT16);
+    }
+
     private static Difference of(
             Gatherer left, Tensor one, Gatherer right, Tensor other, byte[] buffer, LongConsumer progress)
             throws IOException {
-        if (one.dtype() != other.dtype() || !Arrays.equals(one.shape(), other.shape())) {
+        boolean rounded = isRounding(one.dtype(), other.dtype());
+        if (rounded && one.dtype() == Dtype.FLOAT32) {
+            return of(right, other, left, one, buffer, progress);
+        }
+        if (!rounded && one.dtype() != other.dtype() || !Arrays.equals(one.shape(), other.shape())) {
             throw new IllegalArgumentException(one.key() + " is " + one.dtype().torchName() + " "
                     + Shapes.print(one.shape()) + ", the other " + other.dtype().torchName() + " "
                     + Shapes.print(other.shape()));
@@ -70,6 +83,7 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
         MemorySegment second = MemorySegment.ofArray(new byte[buffer.length]);
         Comparison comparison = new Comparison(one.dtype(), segment, second);
         Region whole = Region.whole(one.shape());
+        MemorySegment masters = rounded ? MemorySegment.ofArray(new byte[2 * buffer.length]) : null;
         TensorStream.read(
                 one,
                 whole,
@@ -77,7 +91,10 @@ public record Difference(long[] firstPoint, long differing, double largestAbsolu
                 segment,
                 progress,
                 (from, elements) -> {
-                    right.gather(other, whole.part(from, elements), second);
+                    right.gather(other, whole.part(from, elements), rounded ? masters : second);
+                    if (rounded) {
+                        Convert.convert(Dtype.FLOAT32, masters, 0, one.dtype(), second, 0, elements);
+                    }
                     comparison.add(from, elements);
                 });
         long[] point = comparison.differing == 0 ? null : Box.whole(one.shape()).unflatten(comparison.first);

@@ -50,7 +50,7 @@ final class FragmentReader implements AutoCloseable {
             if (together) {
                 file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
             } else {
-                file.tryReadStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
+                file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
             }
         } else if (together) {
             readTogether(sourceBytes, units * unitBytes, target, targetOffset);
@@ -69,7 +69,7 @@ final class FragmentReader implements AutoCloseable {
     /** Units of a stream in any order: from the decoded stream as a whole. */
     private void readSpooled(long from, long stepBytes, long units, MemorySegment target, long targetOffset)
             throws IOException {
-        checkStrided();
+        checkStream();
         long first = Math.addExact(encoding.streamOffset(), from);
         long last = Math.addExact(first, Math.multiplyExact(units - 1, stepBytes));
         long end = Math.addExact(Math.max(first, last), unitBytes);
@@ -129,11 +129,21 @@ final class FragmentReader implements AutoCloseable {
                 new Place(catalog.image().resource(), "EXTENTS", 0));
     }
 
-    /** Positions may leave the extent's bytes, or are those of a stream, so there is but one extent, and its file's length is the bound. */
+    /** Positions may leave the extent's bytes, so there is but one extent, and its file's length is the bound. */
     private void checkStrided() throws Corrupt {
+        if (fragment.extentCount() != 1) {
+            throw new Corrupt(
+                    "a fragment with strides is one extent",
+                    "1 extent",
+                    fragment.extentCount(),
+                    new Place(catalog.image().resource(), "FRAGMENTS", 0));
+        }
+    }
+
+    private void checkStream() throws Corrupt {
         if (file.isShard() || fragment.extentCount() != 1) {
             throw new Corrupt(
-                    "a fragment with strides or of a stream is one extent of a foreign file",
+                    "a stream is one extent of a foreign file",
                     "1 foreign extent",
                     fragment.extentCount() + (file.isShard() ? " in a shard" : ""),
                     new Place(catalog.image().resource(), "FRAGMENTS", 0));
@@ -174,7 +184,7 @@ final class FragmentReader implements AutoCloseable {
 
     private void readTogether(long from, long bytes, MemorySegment target, long targetOffset) throws IOException {
         if (isStream()) {
-            checkStrided();
+            checkStream();
             files.streams()
                     .read(file, extent, Math.addExact(encoding.streamOffset(), from), target, targetOffset, bytes);
             return;

@@ -71,7 +71,7 @@ final class OpenFile {
         if (foreign != null) {
             foreign.read(Math.addExact(extent.offset(), fromBytes), target, targetOffset, bytes);
         } else {
-            shard.read(extent.offset(), fromBytes, target, targetOffset, bytes);
+            shard.read(extent.firstChunk(), extent.skippedBytes() + fromBytes, target, targetOffset, bytes);
         }
     }
 
@@ -101,6 +101,22 @@ final class OpenFile {
             throw new StorageException(foreign != null ? foreign.file() : shard.file(), "was cut while it was read", e);
         }
         return true;
+    }
+
+    /** The same for units whose bytes may have to be decoded. */
+    void readStrided(
+            Extent extent,
+            long fromBytes,
+            long stepBytes,
+            long units,
+            int unitBytes,
+            MemorySegment target,
+            long targetOffset)
+            throws IOException {
+        if (!tryReadStrided(extent, fromBytes, stepBytes, units, unitBytes, target, targetOffset)) {
+            long from = extent.skippedBytes() + fromBytes;
+            shard.readStrided(extent.firstChunk(), from, stepBytes, units, unitBytes, target, targetOffset);
+        }
     }
 
     /** Copies units that lie apart in {@code source} to where they lie together. */
@@ -147,7 +163,7 @@ final class OpenFile {
     /** Decoded bytes as a read-only part of a mapping, or null where they have to be decoded. */
     MemorySegment findView(Extent extent, long fromBytes, long bytes) throws IOException {
         if (shard != null) {
-            return shard.findView(extent.offset(), fromBytes, bytes);
+            return shard.findView(extent.firstChunk(), extent.skippedBytes() + fromBytes, bytes);
         }
         long at = Math.addExact(extent.offset(), fromBytes);
         if (at < 0 || bytes > foreign.sizeBytes() - at) {

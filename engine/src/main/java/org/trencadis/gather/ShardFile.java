@@ -166,6 +166,36 @@ public final class ShardFile implements AutoCloseable {
         }
     }
 
+    /**
+     * Copies {@code units} units of {@code unitBytes} of the byte string that starts with {@code firstChunk}, {@code
+     * stepBytes} from each other, to where they lie together. No unit lies in two chunks.
+     */
+    void readStrided(
+            long firstChunk,
+            long fromBytes,
+            long stepBytes,
+            long units,
+            int unitBytes,
+            MemorySegment target,
+            long targetOffset)
+            throws IOException {
+        for (long done = 0; done < units; ) {
+            long at = fromBytes + done * stepBytes;
+            long number = at / FormatLimits.CHUNK_BYTES;
+            int skipped = (int) (at % FormatLimits.CHUNK_BYTES);
+            long room = stepBytes < 0 ? skipped : FormatLimits.CHUNK_BYTES - skipped - unitBytes;
+            long count = stepBytes == 0 ? units : Math.min(units - done, room / Math.abs(stepBytes) + 1);
+            Chunk chunk = chunk(firstChunk + number);
+            checkHolds(chunk, (int) Math.max(skipped, skipped + (count - 1) * stepBytes) + unitBytes);
+            try (ChunkBuffers buffers = ChunkBuffers.take(this, chunk.ordinal())) {
+                MemorySegment decoded = decoded(chunk, buffers);
+                OpenFile.copyStrided(
+                        decoded, skipped, stepBytes, count, unitBytes, target, targetOffset + done * unitBytes);
+            }
+            done += count;
+        }
+    }
+
     private void checkHolds(Chunk chunk, int bytes) throws Corrupt {
         if (chunk.decodedBytes() < bytes) {
             throw new Corrupt(
@@ -186,13 +216,18 @@ public final class ShardFile implements AutoCloseable {
                 decode(chunk, buffers, target);
                 return;
             }
-            if (!buffers.holds(this, chunk.ordinal())) {
-                buffers.setHeld(null, -1);
-                decode(chunk, buffers, buffers.decoded().asSlice(0, chunk.decodedBytes()));
-                buffers.setHeld(this, chunk.ordinal());
-            }
-            MemorySegment.copy(buffers.decoded(), skipped, target, 0, target.byteSize());
+            MemorySegment.copy(decoded(chunk, buffers), skipped, target, 0, target.byteSize());
         }
+    }
+
+    /** The decoded bytes of a chunk, in buffers that may hold them already. */
+    private MemorySegment decoded(Chunk chunk, ChunkBuffers buffers) throws IOException {
+        if (!buffers.holds(this, chunk.ordinal())) {
+            buffers.setHeld(null, -1);
+            decode(chunk, buffers, buffers.decoded().asSlice(0, chunk.decodedBytes()));
+            buffers.setHeld(this, chunk.ordinal());
+        }
+        return buffers.decoded();
     }
 
     private void decode(Chunk chunk, ChunkBuffers buffers, MemorySegment target) throws IOException {

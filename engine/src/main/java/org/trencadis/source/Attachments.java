@@ -61,7 +61,8 @@ public final class Attachments {
         }
     }
 
-    private static boolean notesTensor(Value value) {
+    /** Whether {@code value} holds a note in place of a tensor that is too large. */
+    public static boolean notesTensor(Value value) {
         return switch (value) {
             case Value.Text text -> NOTE.matcher(text.value()).matches();
             case Value.Sequence list -> list.items().stream().anyMatch(Attachments::notesTensor);

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.trencadis.format.Value;
 import org.trencadis.index.CatalogBuilder;
 import org.trencadis.index.Group;
@@ -20,7 +21,8 @@ import org.trencadis.torch.Node.Kind;
  */
 public final class GroupBook {
     private static final String STEP = "step";
-    private static final String MEMBERS = "params";
+    /** The group's parameters: numbers, and names where the optimizer was given them. */
+    private static final Set<String> MEMBERS = Set.of("params", "param_names");
 
     private static final class Draft {
         final LinkedHashSet<String> names = new LinkedHashSet<>();
@@ -72,7 +74,7 @@ public final class GroupBook {
             String name = key.asText();
             if (name.equals(STEP)) {
                 step[0] = number(value);
-            } else if (!name.equals(MEMBERS)) {
+            } else if (!MEMBERS.contains(name)) {
                 settings.put(name, value.toValue(Attachments.MAX_TENSOR_BYTES));
             }
         });

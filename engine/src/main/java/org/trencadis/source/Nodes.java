@@ -18,7 +18,7 @@ public final class Nodes {
     public static final int MAX_COUNT = 1 << 20;
 
     /** Names that a message lists. */
-    private static final int SHOWN = 5;
+    public static final int SHOWN = 5;
 
     private Nodes() {}
 

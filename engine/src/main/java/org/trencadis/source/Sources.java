@@ -10,11 +10,18 @@ import org.trencadis.index.Catalog;
 import org.trencadis.source.dcp.DcpSource;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
 import org.trencadis.source.megatron.MegatronReader;
+import org.trencadis.source.safetensors.SafetensorsSource;
+import org.trencadis.source.torchsave.TorchSaveSource;
 import org.trencadis.storage.FileCache;
 
 /** Finds the one reader that recognises a path, and reads it. */
 public final class Sources {
-    private static final List<SourceReader> READERS = List.of(new DeepSpeedSource(), new DcpSource(), new MegatronReader());
+    private static final List<SourceReader> READERS = List.of(
+            new DeepSpeedSource(),
+            new DcpSource(),
+            new MegatronReader(),
+            new SafetensorsSource(),
+            new TorchSaveSource());
 
     private Sources() {}
 
@@ -67,8 +74,8 @@ public final class Sources {
         }
         if (claims.isEmpty()) {
             throw new SourceException(path + " holds no checkpoint that a reader knows (" + String.join(", ", names())
-                    + "): expected what a training job saved, as a directory with its file 'latest' or the folder"
-                    + " of one tag");
+                    + "): expected what a training job saved, as a file, a directory with its file 'latest' or"
+                    + " the folder of one tag");
         }
         if (claims.size() > 1) {
             throw new SourceException(path

@@ -33,6 +33,7 @@ public final class FileCache implements AutoCloseable {
         private final Arena arena;
         private final MemorySegment segment;
         private int leases;
+        private boolean scattered;
 
         Entry(Path file, FileStamp stamp, Arena arena, MemorySegment segment) {
             this.file = file;
@@ -43,6 +44,14 @@ public final class FileCache implements AutoCloseable {
 
         Path file() {
             return file;
+        }
+
+        synchronized void expectScattered(boolean wanted) {
+            if (scattered != wanted && segment.byteSize() >= READ_BELOW_BYTES) {
+                scattered = wanted;
+                NativeCalls.advise(
+                        segment, segment.byteSize(), wanted ? NativeCalls.MADV_RANDOM : NativeCalls.MADV_NORMAL);
+            }
         }
 
         FileStamp stamp() {

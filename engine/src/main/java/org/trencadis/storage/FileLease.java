@@ -43,6 +43,14 @@ public final class FileLease implements AutoCloseable {
     }
 
     /**
+     * Says that, until this is called again with false, the file is read in small pieces far from each other: nothing is
+     * then read ahead. For all leases of the file, and without effect on what they read.
+     */
+    public void expectScattered(boolean scattered) {
+        entry.expectScattered(scattered);
+    }
+
+    /**
      * Copies {@code bytes} bytes from {@code offset} of the file to {@code target}.
      *
      * @throws StorageException when the range is not in the file, or the file was cut since it was opened

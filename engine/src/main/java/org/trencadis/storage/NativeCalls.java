@@ -14,10 +14,12 @@ import java.nio.file.Path;
  * missing does nothing.
  */
 final class NativeCalls {
-    /** Read-ahead advice: the range will be needed. */
-    static final int MADV_WILLNEED = 3;
-    /** Fill the page tables of the range now. */
-    static final int MADV_POPULATE_READ = 22;
+    /** No advice: pages are read ahead as far as the system thinks fit. */
+    static final int MADV_NORMAL = 0;
+    /** Pages are needed here and there: each is read alone. */
+    static final int MADV_RANDOM = 1;
+    /** Starts writing dirty pages of the range to the device, without waiting for them. */
+    private static final int SYNC_FILE_RANGE_WRITE = 2;
 
     private static final int O_WRONLY = 1;
     private static final int O_CLOEXEC = 0x80000;
@@ -38,6 +40,15 @@ final class NativeCalls {
             "madvise",
             FunctionDescriptor.of(
                     ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+
+    private static final MethodHandle SYNC_FILE_RANGE = find(
+            "sync_file_range",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_INT));
 
     private NativeCalls() {}
 
@@ -71,18 +82,56 @@ final class NativeCalls {
      * @return false where the system would not, for whatever reason; the first write then says why
      */
     static boolean reserve(Path file, long bytes) {
-        if (FALLOCATE == null || OPEN == null || CLOSE == null || bytes == 0) {
+        if (FALLOCATE == null || bytes == 0) {
             return false;
+        }
+        int descriptor = open(file);
+        if (descriptor < 0) {
+            return false;
+        }
+        try {
+            int result = (int) FALLOCATE.invokeExact(descriptor, 0, 0L, bytes);
+            return result == 0;
+        } catch (Throwable e) {
+            throw new AssertionError("a native call does not throw", e);
+        } finally {
+            close(descriptor);
+        }
+    }
+
+    /** A descriptor of an existing file for writing, or -1 where there is none to have. */
+    static int open(Path file) {
+        if (OPEN == null || CLOSE == null) {
+            return -1;
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = arena.allocateFrom(file.toAbsolutePath().toString());
-            int descriptor = (int) OPEN.invokeExact(name, O_WRONLY | O_CLOEXEC);
-            if (descriptor < 0) {
-                return false;
-            }
-            int result = (int) FALLOCATE.invokeExact(descriptor, 0, 0L, bytes);
+            return (int) OPEN.invokeExact(name, O_WRONLY | O_CLOEXEC);
+        } catch (Throwable e) {
+            throw new AssertionError("a native call does not throw", e);
+        }
+    }
+
+    /** Closes what {@link #open} opened. */
+    static void close(int descriptor) {
+        try {
             int ignored = (int) CLOSE.invokeExact(descriptor);
-            return result == 0;
+        } catch (Throwable e) {
+            throw new AssertionError("a native call does not throw", e);
+        }
+    }
+
+    /**
+     * Starts writing a part of a file to the device; failure is harmless and ignored, as forcing the file tells.
+     *
+     * @param bytes of the part; 0 for all to the end
+     */
+    static void startWriteback(int descriptor, long offset, long bytes) {
+        if (SYNC_FILE_RANGE == null) {
+            return;
+        }
+        try {
+            int ignored = (int) SYNC_FILE_RANGE.invokeExact(descriptor, offset, bytes, SYNC_FILE_RANGE_WRITE);
         } catch (Throwable e) {
             throw new AssertionError("a native call does not throw", e);
         }

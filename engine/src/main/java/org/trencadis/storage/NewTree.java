@@ -23,7 +23,7 @@ import java.util.concurrent.Future;
  * sixteen threads force two thousand files twenty times as fast as one.
  */
 public final class NewTree {
-    /** Reserving blocks and going past the page cache pays from this size on. */
+    /** Reserving blocks pays from this size on. */
     private static final long LARGE_BYTES = 1 << 20;
 
     private static final int FORCING_THREADS = 16;
@@ -61,7 +61,7 @@ public final class NewTree {
      */
     public OutputFile createFile(String path, long bytes) throws IOException {
         Path file = root.resolve(path);
-        return bytes >= LARGE_BYTES ? OutputFile.createDirect(file, bytes) : OutputFile.create(file, 0);
+        return OutputFile.create(file, bytes >= LARGE_BYTES ? bytes : 0);
     }
 
     /** Makes all files and folders durable; all files are finished. */

@@ -14,17 +14,20 @@ import java.nio.file.StandardOpenOption;
  * <p>Closing without {@link #commit} deletes it: what is not finished does not stay.
  */
 public final class OutputFile implements AutoCloseable {
+    /** Files from this size on are written to the device while they are made. */
+    private static final long LARGE_BYTES = 1 << 20;
+
     private final Path file;
     private final FileChannel channel;
-    /** Writes past the page cache, or null. */
-    private final DirectChannel direct;
+    /** For a large file where the system can, else null. */
+    private final Writeback writeback;
 
     private boolean committed;
 
-    private OutputFile(Path file, FileChannel channel, DirectChannel direct) {
+    private OutputFile(Path file, FileChannel channel, Writeback writeback) {
         this.file = file;
         this.channel = channel;
-        this.direct = direct;
+        this.writeback = writeback;
     }
 
     /**
@@ -37,16 +40,7 @@ public final class OutputFile implements AutoCloseable {
         FileChannel channel = FileChannel.open(
                 file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
         NativeCalls.reserve(file, expectedBytes);
-        return new OutputFile(file, channel, null);
-    }
-
-    /**
-     * The same for a large file that nobody reads soon: where the system can, long aligned parts go straight to the device.
-     * That takes a fraction of the processor's time, and forcing the file has little left to do.
-     */
-    public static OutputFile createDirect(Path file, long expectedBytes) throws IOException {
-        OutputFile buffered = create(file, expectedBytes);
-        return new OutputFile(file, buffered.channel, DirectChannel.find(file));
+        return new OutputFile(file, channel, expectedBytes < LARGE_BYTES ? null : Writeback.find(file));
     }
 
     public Path file() {
@@ -55,11 +49,12 @@ public final class OutputFile implements AutoCloseable {
 
     /** Writes all of {@code bytes} at {@code offset}; from a direct buffer nothing is copied on the way. */
     public void write(ByteBuffer bytes, long offset) throws IOException {
-        if (direct != null) {
-            offset += direct.write(bytes, offset);
-        }
+        long start = offset;
         while (bytes.hasRemaining()) {
             offset += channel.write(bytes, offset);
+        }
+        if (writeback != null) {
+            writeback.wrote(start, offset - start);
         }
     }
 
@@ -70,6 +65,9 @@ public final class OutputFile implements AutoCloseable {
     public void finish(long bytes) throws IOException {
         if (channel.size() != bytes) {
             channel.truncate(bytes);
+        }
+        if (writeback != null) {
+            writeback.wroteAll();
         }
         committed = true;
         closeChannels();
@@ -113,8 +111,8 @@ public final class OutputFile implements AutoCloseable {
         try {
             channel.close();
         } finally {
-            if (direct != null) {
-                direct.close();
+            if (writeback != null) {
+                writeback.close();
             }
         }
     }

@@ -300,7 +300,36 @@ public final class Node {
      * text note of dtype and shape. Shared references become {@link Value.Shared}.
      */
     public Value toValue(long maxTensorBytes) throws IOException {
-        return new TreeValues(maxTensorBytes).value(this, 0);
+        return toValue(maxTensorBytes, new ValueBudget());
+    }
+
+    /**
+     * The same, within what is left of {@code budget}.
+     *
+     * @throws FormatException.Unsupported where that is not enough: references repeat what they refer to
+     */
+    public Value toValue(long maxTensorBytes, ValueBudget budget) throws IOException {
+        return new TreeValues(maxTensorBytes, budget).value(this, 0);
+    }
+
+    /** Bytes that a text, a name or bytes take; 0 for other kinds. */
+    long inlineBytes() {
+        Symbols symbols = tree().symbols();
+        return switch (Word.tag(word)) {
+            case Word.GLOBAL ->
+                (long) symbols.lengthBytes(symbols.module(number())) + symbols.lengthBytes(symbols.name(number()));
+            case Word.TEXT -> symbols.lengthBytes(number());
+            case Word.BYTES -> tree().records().bytesCount(word);
+            default -> 0;
+        };
+    }
+
+    /**
+     * Which list, tuple, dictionary or object this is: equal for nodes that are one object of the pickle, and only for
+     * them. Meaningless for other kinds.
+     */
+    public long identity() {
+        return word;
     }
 
     /** Where this node stands: {@code file: optimizer_state_dict.group_paddings[0]}, for messages. */

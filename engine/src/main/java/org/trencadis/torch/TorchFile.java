@@ -44,7 +44,11 @@ public final class TorchFile implements AutoCloseable {
 
     /** Opens {@code file}; reads its directory and its pickle, never tensor bytes. */
     public static TorchFile open(Path file, FileCache cache) throws IOException {
-        return open(file, cache, (lease, arena) -> read(lease, 0, lease.sizeBytes(), arena));
+        return open(file, cache, (lease, arena) -> {
+            // A record's own header stands before its bytes: a few bytes here and there in a large file.
+            lease.expectScattered(true);
+            return read(lease, 0, lease.sizeBytes(), arena);
+        });
     }
 
     /** Opens what {@code torch.save} wrote into a part of a file, as an item of a {@code .distcp} file. */
@@ -99,6 +103,7 @@ public final class TorchFile implements AutoCloseable {
             return reader.read(lease, arena);
         } catch (IOException | RuntimeException | Error e) {
             arena.close();
+            lease.expectScattered(false);
             lease.close();
             throw e;
         }
@@ -205,6 +210,7 @@ public final class TorchFile implements AutoCloseable {
     public void close() {
         if (arena.scope().isAlive()) {
             arena.close();
+            lease.expectScattered(false);
             lease.close();
         }
     }

@@ -20,12 +20,17 @@ final class TreeValues {
     /** What fits a Java array, whatever the caller allows. */
     private static final long MOST_TENSOR_BYTES = Integer.MAX_VALUE - 16;
 
+    /** Items that a list has room for before the first is read; its length is believed as it is filled. */
+    private static final int BATCH = 1024;
+
     private final long maxTensorBytes;
+    private final ValueBudget budget;
     private final Map<Long, Long> ordinals = new HashMap<>();
     private long nextOrdinal;
 
-    TreeValues(long maxTensorBytes) {
+    TreeValues(long maxTensorBytes, ValueBudget budget) {
         this.maxTensorBytes = Math.min(maxTensorBytes, MOST_TENSOR_BYTES);
+        this.budget = budget;
     }
 
     Value value(Node node, int depth) throws IOException {
@@ -36,6 +41,7 @@ final class TreeValues {
                     "more",
                     node.place());
         }
+        budget.take(node.inlineBytes(), node);
         return switch (node.kind()) {
             case NONE -> new Value.None();
             case BOOL -> new Value.Bool(node.asBool());
@@ -70,7 +76,7 @@ final class TreeValues {
 
     private List<Value> items(Node node, int depth) throws IOException {
         int size = node.size();
-        List<Value> items = new ArrayList<>(size);
+        List<Value> items = new ArrayList<>(Math.min(size, BATCH));
         for (int i = 0; i < size; i++) {
             items.add(value(node.item(i), depth + 1));
         }
@@ -78,7 +84,7 @@ final class TreeValues {
     }
 
     private List<Value.Entry> entries(Node node, int depth) throws IOException {
-        List<Value.Entry> entries = new ArrayList<>(node.size());
+        List<Value.Entry> entries = new ArrayList<>(Math.min(node.size(), BATCH));
         node.forEachEntry((key, value) -> entries.add(new Value.Entry(value(key, depth + 1), value(value, depth + 1))));
         return entries;
     }
@@ -122,6 +128,7 @@ final class TreeValues {
         if (tensor.sizeBytes() > maxTensorBytes) {
             return new Value.Text("tensor " + tensor.dtype().torchName() + " " + Arrays.toString(tensor.shape()));
         }
+        budget.take(tensor.sizeBytes(), node);
         List<Long> shape = Arrays.stream(tensor.shape()).boxed().toList();
         return new Value.Tensor(tensor.dtype().code(), shape, new Value.Blob(TensorBytes.rowMajor(tensor, node)));
     }

@@ -14,4 +14,19 @@ class FuzzRegressionTest {
     void index(FuzzedDataProvider data) {
         IndexFuzzer.fuzzerTestOneInput(data);
     }
+
+    @FuzzTest
+    void pickle(FuzzedDataProvider data) {
+        PickleFuzzer.fuzzerTestOneInput(data);
+    }
+
+    @FuzzTest
+    void archive(FuzzedDataProvider data) {
+        TorchArchiveFuzzer.fuzzerTestOneInput(data);
+    }
+
+    @FuzzTest
+    void safetensors(FuzzedDataProvider data) {
+        SafetensorsFuzzer.fuzzerTestOneInput(data);
+    }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.List;
 import org.trencadis.Checkpoint;
 import org.trencadis.Difference;
+import org.trencadis.OpenOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -16,6 +17,8 @@ import picocli.CommandLine.Parameters;
             "Separated by tabs: name, state, way, then key=value: the first element that differs, both "
                     + "values, the largest absolute difference and the number of elements that differ. Then the run "
                     + "state: setting, both values.",
+            "With --names or --rename both are seen under the names asked for; where one then holds weights only, the "
+                    + "weights of the other are compared, and a message says so.",
             "Prints nothing and exits with 0 where they are equal, exits with 1 where they are not."
         })
 final class DiffCommand extends LeafCommand {
@@ -31,9 +34,22 @@ final class DiffCommand extends LeafCommand {
     @Override
     public Integer call() throws IOException {
         List<Difference> differences;
-        try (Checkpoint a = source.open(left);
-                Checkpoint b = source.open(right)) {
-            differences = withProgress(progress -> a.diff(b, selection.filter(), progress));
+        // A rename may be meant for one side alone.
+        OpenOptions options =
+                source.options().withNames(source.options().names().lenient());
+        try (Checkpoint a = Checkpoint.open(left, options);
+                Checkpoint b = Checkpoint.open(right, options)) {
+            boolean weights =
+                    !options.names().isNone() && selection.states.isEmpty() && a.isWeightsOnly() != b.isWeightsOnly();
+            differences = withProgress(progress ->
+                    weights ? a.diffWeights(b, selection.filter(), progress) : a.diff(b, selection.filter(), progress));
+            if (weights) {
+                String only = a.isWeightsOnly() ? left : right;
+                out().messages()
+                        .println("trencadis: " + only
+                                + " holds weights only; the optimizer's states, groups and the loss"
+                                + " scaler of the other are not compared");
+            }
         }
         if (isJson()) {
             json(json -> json.field("left", left)

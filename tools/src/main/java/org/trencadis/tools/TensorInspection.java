@@ -59,7 +59,7 @@ final class TensorInspection {
                     "fragment",
                     fragment.region(),
                     Printable.name(InspectCommand.fileName(catalog.file(extent.file()))),
-                    (shard ? "chunk " : "offset ") + extent.offset(),
+                    shard ? "chunk " + extent.firstChunk() : "offset " + extent.offset(),
                     extent.lengthBytes() + " bytes",
                     encoding(fragment),
                     holders(fragment.holders()));
@@ -130,7 +130,7 @@ final class TensorInspection {
     private void writeExtent(Json json, Extent extent) throws IOException {
         boolean shard = catalog.file(extent.file()).shard();
         json.item(() -> json.field("file", InspectCommand.fileName(catalog.file(extent.file())))
-                .field(shard ? "chunk" : "offset", extent.offset())
+                .field(shard ? "chunk" : "offset", shard ? extent.firstChunk() : extent.offset())
                 .field("bytes", extent.lengthBytes()));
     }
 }

@@ -3,7 +3,6 @@ package org.trencadis.source.distcp;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.BitSet;
-import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Shapes;
@@ -88,7 +87,8 @@ final class ChunkList {
     private boolean isAt(int number, long[] wanted) throws IOException {
         if (boxes != null) {
             int at = 2 * shape.length * number;
-            return wanted.length == shape.length && Arrays.equals(wanted, 0, shape.length, boxes, at, at + shape.length);
+            return wanted.length == shape.length
+                    && Arrays.equals(wanted, 0, shape.length, boxes, at, at + shape.length);
         }
         long offsets = tree.attribute(chunk(number), offsetsName, 0);
         if (offsets == FlatTree.ABSENT || tree.count(offsets) != wanted.length) {

@@ -56,7 +56,8 @@ final class ItemAttributes {
     long[] offset(int number) throws IOException {
         long[] offsets = tree.numbers(tree.attribute(tree.key(items, number), offset, 2));
         if (offsets == null) {
-            throw unexpected(metadata.itemKey(number), "the MetadataIndex of a tensor has offsets that are whole numbers");
+            throw unexpected(
+                    metadata.itemKey(number), "the MetadataIndex of a tensor has offsets that are whole numbers");
         }
         return offsets;
     }
@@ -103,7 +104,9 @@ final class ItemAttributes {
         if (!Nodes.isList(list)) {
             throw unexpected(metadata.itemPlace(number), "transform descriptors are a list");
         }
-        if (list.size() == 1 && list.item(0).kind() == Kind.TEXT && list.item(0).asText().equals(ZSTD)) {
+        if (list.size() == 1
+                && list.item(0).kind() == Kind.TEXT
+                && list.item(0).asText().equals(ZSTD)) {
             return true;
         }
         throw new FormatException.Unsupported(
@@ -114,7 +117,6 @@ final class ItemAttributes {
     }
 
     private FormatException.Corrupt unexpected(Node node, String rule) {
-        return new FormatException.Corrupt(
-                rule, "such", "others", new Place(node.path(), "storage_data", 0));
+        return new FormatException.Corrupt(rule, "such", "others", new Place(node.path(), "storage_data", 0));
     }
 }

@@ -50,7 +50,9 @@ final class DistCommon {
             return;
         }
         args.forEachEntry((key, value) -> {
-            if (key.kind() == Kind.TEXT && value.kind() == Kind.INT && value.asBigInteger().bitLength() < 32) {
+            if (key.kind() == Kind.TEXT
+                    && value.kind() == Kind.INT
+                    && value.asBigInteger().bitLength() < 32) {
                 arguments.put(key.asText(), value.asLong());
             }
         });
@@ -67,7 +69,8 @@ final class DistCommon {
             readGroups(list, Nodes.findValue(node, "state"));
         }
         node.forEachEntry((key, value) -> {
-            String name = key.kind() == Kind.TEXT ? key.asText() : key.asBigInteger().toString();
+            String name =
+                    key.kind() == Kind.TEXT ? key.asText() : key.asBigInteger().toString();
             if (name.equals(OPTIMIZER) || key.kind() == Kind.INT) {
                 readOptimizer(path + '.' + name, value, file, depth + 1);
             } else if (name.equals(SCALER) && value.kind() == Kind.DICT && lossScaler == null) {

@@ -60,8 +60,7 @@ class DistFixturesTest {
 
     @Test
     void stackedLayersAreOneTensorAndEachRanksGateAndUpTwoFragments() throws IOException {
-        try (Checkpoint checkpoint =
-                ExpectedTensors.of("megatron/gpt_tp2_pp1").open()) {
+        try (Checkpoint checkpoint = ExpectedTensors.of("megatron/gpt_tp2_pp1").open()) {
             Catalog catalog = checkpoint.catalog();
             Tensor tensor = catalog.tensor(catalog.findTensor("decoder.layers.mlp.linear_fc1.weight", "model"));
             assertArrayEquals(new long[] {2, 176, 32}, tensor.shape());
@@ -71,8 +70,7 @@ class DistFixturesTest {
 
     @Test
     void theOnlyGroupHasEveryParameterWithStates() throws IOException {
-        try (Checkpoint checkpoint =
-                ExpectedTensors.of("megatron/gpt_tp2_pp1").open()) {
+        try (Checkpoint checkpoint = ExpectedTensors.of("megatron/gpt_tp2_pp1").open()) {
             Group group = checkpoint.catalog().groups().getFirst();
             assertEquals(10, group.parameters().size());
             assertEquals(new Value.Real(0.01), group.settings().find("lr"));
