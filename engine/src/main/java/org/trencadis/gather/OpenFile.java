@@ -63,7 +63,8 @@ final class OpenFile {
 
     /** A position of a foreign file, for messages. */
     Place place(String section, long offset) {
-        return new Place(foreign == null ? shard.file().toString() : foreign.file().toString(), section, offset);
+        return new Place(
+                foreign == null ? shard.file().toString() : foreign.file().toString(), section, offset);
     }
 
     /** Copies decoded bytes; {@code fromBytes} counts from the start of {@code extent}. */

@@ -23,7 +23,12 @@ final class ViewedFragments {
 
     /** Compares encodings by what they say; records compare arrays by identity. */
     private record EncodingKey(
-            boolean bigEndian, boolean conjugate, boolean negate, List<Long> strides, boolean zstd, long streamOffset) {}
+            boolean bigEndian,
+            boolean conjugate,
+            boolean negate,
+            List<Long> strides,
+            boolean zstd,
+            long streamOffset) {}
 
     private final Catalog source;
     private final CatalogBuilder builder;
@@ -220,8 +225,8 @@ final class ViewedFragments {
             return encoding(new Encoding(false, false, false, strides));
         }
         long streamOffset = base.zstd() ? base.streamOffset() + skippedBytes : 0;
-        return encoding(new Encoding(
-                base.bigEndian(), base.conjugate(), base.negate(), strides, base.zstd(), streamOffset));
+        return encoding(
+                new Encoding(base.bigEndian(), base.conjugate(), base.negate(), strides, base.zstd(), streamOffset));
     }
 
     private int encoding(Encoding wanted) {
@@ -232,12 +237,7 @@ final class ViewedFragments {
                 ? null
                 : Arrays.stream(wanted.strides()).boxed().toList();
         EncodingKey key = new EncodingKey(
-                wanted.bigEndian(),
-                wanted.conjugate(),
-                wanted.negate(),
-                strides,
-                wanted.zstd(),
-                wanted.streamOffset());
+                wanted.bigEndian(), wanted.conjugate(), wanted.negate(), strides, wanted.zstd(), wanted.streamOffset());
         return encodings.computeIfAbsent(key, missing -> builder.addEncoding(wanted));
     }
 }

@@ -33,7 +33,12 @@ public final class Draft implements AutoCloseable {
 
     /** Compares encodings by what they say; records compare arrays by identity. */
     private record EncodingKey(
-            boolean bigEndian, boolean conjugate, boolean negate, List<Long> strides, boolean zstd, long streamOffset) {}
+            boolean bigEndian,
+            boolean conjugate,
+            boolean negate,
+            List<Long> strides,
+            boolean zstd,
+            long streamOffset) {}
 
     private final CatalogBuilder builder = new CatalogBuilder();
     private final Path base;

@@ -92,7 +92,8 @@ final class ArchiveHead {
             throw corrupt("the length of a record stands behind it", size, "other bytes", start);
         }
         if (name.equals("byteorder")) {
-            String order = new String(bytes.array(), start, (int) Math.min(size, 16), StandardCharsets.ISO_8859_1).strip();
+            String order =
+                    new String(bytes.array(), start, (int) Math.min(size, 16), StandardCharsets.ISO_8859_1).strip();
             if (!order.equals("little") && !order.equals("big")) {
                 throw corrupt("record byteorder is little or big", "little or big", order, start);
             }

@@ -106,8 +106,7 @@ class StreamTest {
         byte[] decoded = decoded();
         open(frame(decoded), null, SHAPE, gatherer -> {
             for (int[] part : new int[][] {{0, ROWS}, {0, 10}, {10, 20}, {290, ROWS}, {5, 6}, {5, 7}}) {
-                Region region =
-                        Region.of(new Box(new long[] {part[0], 0}, new long[] {part[1] - part[0], COLUMNS}));
+                Region region = Region.of(new Box(new long[] {part[0], 0}, new long[] {part[1] - part[0], COLUMNS}));
                 assertArrayEquals(rows(decoded, part[0], part[1]), gather(gatherer, region));
             }
             assertNull(gatherer.findView(gatherer.catalog().tensor(0), Region.whole(SHAPE)));
@@ -137,8 +136,7 @@ class StreamTest {
             for (int column = 0; column < COLUMNS; column++) {
                 for (int row = 0; row < ROWS; row++) {
                     assertEquals(
-                            rows.getInt(HEAD + 4 * (row * COLUMNS + column)),
-                            turned.getInt(4 * (column * ROWS + row)));
+                            rows.getInt(HEAD + 4 * (row * COLUMNS + column)), turned.getInt(4 * (column * ROWS + row)));
                 }
             }
         });
@@ -151,8 +149,11 @@ class StreamTest {
         byte[] second = frame(Arrays.copyOfRange(decoded, 5000, decoded.length));
         byte[] both = Arrays.copyOf(first, first.length + second.length);
         System.arraycopy(second, 0, both, first.length, second.length);
-        open(both, null, SHAPE, gatherer -> assertArrayEquals(
-                rows(decoded, 0, ROWS), gather(gatherer, Region.whole(SHAPE))));
+        open(
+                both,
+                null,
+                SHAPE,
+                gatherer -> assertArrayEquals(rows(decoded, 0, ROWS), gather(gatherer, Region.whole(SHAPE))));
     }
 
     @Test
@@ -164,12 +165,23 @@ class StreamTest {
             Region first = Region.of(new Box(new long[] {0, 0}, new long[] {1, COLUMNS}));
             assertArrayEquals(rows(decoded(), 0, 1), gather(gatherer, first));
         });
-        open(frame(new byte[HEAD + 100]), null, SHAPE, gatherer -> assertThrows(
-                FormatException.Truncated.class, () -> gather(gatherer, Region.whole(SHAPE))));
-        open(frame(new byte[HEAD + 100]), new long[] {1, COLUMNS}, new long[] {COLUMNS, ROWS}, gatherer -> assertThrows(
-                FormatException.Truncated.class, () -> gather(gatherer, Region.whole(new long[] {COLUMNS, ROWS}))));
-        open(new byte[1000], null, SHAPE, gatherer -> assertThrows(
-                FormatException.Corrupt.class, () -> gather(gatherer, Region.whole(SHAPE))));
+        open(
+                frame(new byte[HEAD + 100]),
+                null,
+                SHAPE,
+                gatherer -> assertThrows(FormatException.Truncated.class, () -> gather(gatherer, Region.whole(SHAPE))));
+        open(
+                frame(new byte[HEAD + 100]),
+                new long[] {1, COLUMNS},
+                new long[] {COLUMNS, ROWS},
+                gatherer -> assertThrows(
+                        FormatException.Truncated.class,
+                        () -> gather(gatherer, Region.whole(new long[] {COLUMNS, ROWS}))));
+        open(
+                new byte[1000],
+                null,
+                SHAPE,
+                gatherer -> assertThrows(FormatException.Corrupt.class, () -> gather(gatherer, Region.whole(SHAPE))));
     }
 
     @Test
@@ -180,7 +192,10 @@ class StreamTest {
             stream.setLong(27);
             stream.write(decoded);
         }
-        open(out.toByteArray(), null, SHAPE, gatherer -> assertThrows(
-                FormatException.class, () -> gather(gatherer, Region.whole(SHAPE))));
+        open(
+                out.toByteArray(),
+                null,
+                SHAPE,
+                gatherer -> assertThrows(FormatException.class, () -> gather(gatherer, Region.whole(SHAPE))));
     }
 }

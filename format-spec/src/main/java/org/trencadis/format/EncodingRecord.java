@@ -21,7 +21,9 @@ public final class EncodingRecord {
             RECORD.u8("order", "number of strides; 0 for row-major", RecordLayout.range(0, FormatLimits.MAX_ORDER));
 
     public static final RecordLayout.U8 TRANSFORM = RECORD.u8(
-            "transform", "0 none; 1 the extent is a Zstandard stream that holds the elements", RecordLayout.range(0, ZSTD));
+            "transform",
+            "0 none; 1 the extent is a Zstandard stream that holds the elements",
+            RecordLayout.range(0, ZSTD));
 
     static {
         RECORD.reserved(4);

@@ -106,8 +106,8 @@ final class ItemHeads implements AutoCloseable {
         try (TorchFile item =
                 TorchFile.openRange(place.file().path(), place.offsetBytes(), place.lengthBytes(), files.cache())) {
             TorchTensor tensor = checkedTensor(item.root(), place, form, name);
-            int encoding = draft.encoding(new Encoding(
-                    tensor.bigEndian(), tensor.conjugate(), tensor.negate(), strides(tensor, form.shape)));
+            int encoding = draft.encoding(
+                    new Encoding(tensor.bigEndian(), tensor.conjugate(), tensor.negate(), strides(tensor, form.shape)));
             return new ItemHead(
                     head(place, lease, tensor),
                     place.lengthBytes(),
@@ -117,8 +117,7 @@ final class ItemHeads implements AutoCloseable {
     }
 
     /** The head of a compressed item, of which {@code held} decoded bytes are in the buffer. */
-    private ItemHead readStream(ItemPlace place, FileLease lease, Form form, String name, int held)
-            throws IOException {
+    private ItemHead readStream(ItemPlace place, FileLease lease, Form form, String name, int held) throws IOException {
         byte[] decoded = Arrays.copyOf(buffer, held);
         try (TorchFile item = TorchFile.openHead(FileCache.leaseOf(lease.file(), lease.stamp(), decoded))) {
             TorchTensor tensor = checkedTensor(item.root(), place, form, name);

@@ -159,7 +159,9 @@ final class ItemReader implements AutoCloseable {
                         place.file().holders(),
                         place.file().number(),
                         place.zstd() ? place.offsetBytes() : place.offsetBytes() + head.elementOffsetBytes(),
-                        place.zstd() ? place.lengthBytes() : target.entry.dtype().bytes(region.count()));
+                        place.zstd()
+                                ? place.lengthBytes()
+                                : target.entry.dtype().bytes(region.count()));
     }
 
     private int copy(int tensor, Box box) {
@@ -184,8 +186,7 @@ final class ItemReader implements AutoCloseable {
     private TorchFile open(ItemPlace place) throws IOException {
         return place.zstd()
                 ? TorchFile.open(heads.stream().readAll(place, files.lease(place.file())))
-                : TorchFile.openRange(
-                        place.file().path(), place.offsetBytes(), place.lengthBytes(), files.cache());
+                : TorchFile.openRange(place.file().path(), place.offsetBytes(), place.lengthBytes(), files.cache());
     }
 
     private ItemPlace place(int number, SavedEntry entry) throws IOException {
