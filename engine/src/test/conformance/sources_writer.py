@@ -110,7 +110,9 @@ def read_torch(path):
 
 def read_megatron(path):
     from megatron.core import dist_checkpointing
-    return [tensor for _, tensor in tensors_of(dist_checkpointing.load_plain_tensors(path))]
+    # What load adds from common.pt, steps for instance, is no sharded tensor.
+    common = {keys for keys, _ in tensors_of(dist_checkpointing.load_common_state_dict(path))}
+    return [tensor for keys, tensor in tensors_of(dist_checkpointing.load_plain_tensors(path)) if keys not in common]
 
 
 def read_all(requests):

@@ -44,7 +44,7 @@ class ArchitectureTest {
             Map.entry("codec", Set.of("format")),
             Map.entry("torch", Set.of("storage", "tensor", "format")),
             Map.entry("layout", Set.of("index", "tensor", "format")),
-            Map.entry("source", Set.of("torch", "layout", "index", "storage", "tensor", "format")),
+            Map.entry("source", Set.of("torch", "codec", "layout", "index", "storage", "tensor", "format")),
             Map.entry("plan", Set.of("layout", "index", "tensor")),
             Map.entry("gather", Set.of("plan", "index", "codec", "storage", "tensor", "format")),
             Map.entry("container", Set.of("gather", "codec", "index", "storage", "tensor", "format")),

@@ -30,6 +30,7 @@ public final class CheckpointFiles implements AutoCloseable {
     /** Foreign files that were opened, guarded by this. */
     private final BitSet touched = new BitSet();
 
+    private final StreamPool streams = new StreamPool();
     private int open;
     private int hand;
     private boolean closed;
@@ -65,6 +66,11 @@ public final class CheckpointFiles implements AutoCloseable {
         } finally {
             file.unpin();
         }
+    }
+
+    /** Decoders of the streams in foreign files. */
+    StreamPool streams() {
+        return streams;
     }
 
     /** The file, which stays open until it is unpinned. */
@@ -141,6 +147,7 @@ public final class CheckpointFiles implements AutoCloseable {
     @Override
     public synchronized void close() throws IOException {
         closed = true;
+        streams.close();
         IOException failure = null;
         for (int ordinal = 0; ordinal < files.length(); ordinal++) {
             OpenFile file = files.getAndSet(ordinal, null);

@@ -43,7 +43,9 @@ final class FragmentReader implements AutoCloseable {
             throws IOException {
         begin(of);
         boolean together = stepBytes == unitBytes || units == 1;
-        if (encoding != null && encoding.strides() != null) {
+        if (isStream() && encoding.strides() != null) {
+            readSpooled(sourceBytes, stepBytes, units, target, targetOffset);
+        } else if (encoding != null && encoding.strides() != null) {
             checkStrided();
             if (together) {
                 file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
@@ -58,6 +60,42 @@ final class FragmentReader implements AutoCloseable {
         if (encoding != null && !encoding.isPlainBytes()) {
             ElementEncoding.decode(dtype, encoding, target, targetOffset, units);
         }
+    }
+
+    private boolean isStream() {
+        return encoding != null && encoding.zstd();
+    }
+
+    /** Units of a stream in any order: from the decoded stream as a whole. */
+    private void readSpooled(long from, long stepBytes, long units, MemorySegment target, long targetOffset)
+            throws IOException {
+        checkStream();
+        long first = Math.addExact(encoding.streamOffset(), from);
+        long last = Math.addExact(first, Math.multiplyExact(units - 1, stepBytes));
+        long end = Math.addExact(Math.max(first, last), unitBytes);
+        files.streams().readAnywhere(file, extent, decodedEnd(end), decoded -> {
+            if (Math.min(first, last) < 0) {
+                throw beforeStream(Math.min(first, last));
+            }
+            OpenFile.copyStrided(decoded, first, stepBytes, units, unitBytes, target, targetOffset);
+        });
+    }
+
+    /** The end of the fragment's elements in the decoded stream, so that it is decoded once for all runs. */
+    private long decodedEnd(long least) {
+        long end = Math.addExact(encoding.streamOffset(), unitBytes);
+        long[] first = fragment.region().first();
+        for (int axis = 0; axis < first.length; axis++) {
+            long beyond = fragment.region().box().end(axis) - 1 - first[axis];
+            long stride = Math.max(0, encoding.strides()[axis]);
+            end = Math.addExact(end, Math.multiplyExact(Math.multiplyExact(stride, beyond), (long) unitBytes));
+        }
+        return Math.max(least, end);
+    }
+
+    private Corrupt beforeStream(long position) {
+        return new Corrupt(
+                "elements lie in their stream", "from 0", position, file.place("zstd stream", extent.offset()));
     }
 
     @SuppressWarnings("ReferenceEquality") // the planner hands out one object a fragment
@@ -102,12 +140,22 @@ final class FragmentReader implements AutoCloseable {
         }
     }
 
+    private void checkStream() throws Corrupt {
+        if (file.isShard() || fragment.extentCount() != 1) {
+            throw new Corrupt(
+                    "a stream is one extent of a foreign file",
+                    "1 foreign extent",
+                    fragment.extentCount() + (file.isShard() ? " in a shard" : ""),
+                    new Place(catalog.image().resource(), "FRAGMENTS", 0));
+        }
+    }
+
     /** Units of a row-major fragment that do not lie together: picked in the mapping, or out of blocks that span some. */
     private void readApart(long from, long stepBytes, long units, MemorySegment target, long targetOffset)
             throws IOException {
         enterExtentOf(from);
         long end = from + (units - 1) * stepBytes + unitBytes;
-        boolean inOneExtent = end <= extentStart + extent.lengthBytes();
+        boolean inOneExtent = !isStream() && end <= extentStart + extent.lengthBytes();
         if (inOneExtent
                 && file.tryReadStrided(extent, from - extentStart, stepBytes, units, unitBytes, target, targetOffset)) {
             return;
@@ -123,6 +171,9 @@ final class FragmentReader implements AutoCloseable {
 
     /** Makes the extent current that holds the byte at {@code from} of the fragment's bytes. */
     private void enterExtentOf(long from) throws IOException {
+        if (isStream()) {
+            return;
+        }
         if (from < extentStart) {
             enter(0, 0);
         }
@@ -132,6 +183,12 @@ final class FragmentReader implements AutoCloseable {
     }
 
     private void readTogether(long from, long bytes, MemorySegment target, long targetOffset) throws IOException {
+        if (isStream()) {
+            checkStream();
+            files.streams()
+                    .read(file, extent, Math.addExact(encoding.streamOffset(), from), target, targetOffset, bytes);
+            return;
+        }
         while (bytes > 0) {
             enterExtentOf(from);
             long part = Math.min(bytes, extent.lengthBytes() - (from - extentStart));
@@ -146,7 +203,7 @@ final class FragmentReader implements AutoCloseable {
     MemorySegment findView(Fragment of, long sourceBytes, long bytes) throws IOException {
         begin(of);
         if (encoding != null) {
-            boolean plain = encoding.isPlainBytes() && !file.isShard() && fragment.extentCount() == 1;
+            boolean plain = encoding.isPlainBytes() && !isStream() && !file.isShard() && fragment.extentCount() == 1;
             return plain ? pinned(file.findView(extent, sourceBytes, bytes)) : null;
         }
         enterExtentOf(sourceBytes);

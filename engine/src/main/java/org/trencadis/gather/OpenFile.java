@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.trencadis.format.FormatException.Place;
 import org.trencadis.index.Extent;
 import org.trencadis.storage.FileLease;
 import org.trencadis.storage.StorageException;
@@ -58,6 +59,12 @@ final class OpenFile {
 
     boolean isShard() {
         return shard != null;
+    }
+
+    /** A position of a foreign file, for messages. */
+    Place place(String section, long offset) {
+        return new Place(
+                foreign == null ? shard.file().toString() : foreign.file().toString(), section, offset);
     }
 
     /** Copies decoded bytes; {@code fromBytes} counts from the start of {@code extent}. */

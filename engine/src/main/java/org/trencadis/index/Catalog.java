@@ -255,7 +255,9 @@ public final class Catalog implements AutoCloseable {
                 EncodingRecord.BYTE_ORDER.get(segment, at) == 2,
                 (flags & EncodingRecord.CONJUGATE) != 0,
                 (flags & EncodingRecord.NEGATE) != 0,
-                order == 0 ? null : coordinates(EncodingRecord.STRIDE_START.get(segment, at), order));
+                order == 0 ? null : coordinates(EncodingRecord.STRIDE_START.get(segment, at), order),
+                EncodingRecord.TRANSFORM.get(segment, at) == EncodingRecord.ZSTD,
+                EncodingRecord.STREAM_OFFSET.get(segment, at));
     }
 
     /** The number of files. */

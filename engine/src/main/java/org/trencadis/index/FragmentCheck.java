@@ -104,6 +104,10 @@ final class FragmentCheck {
         nextExtent += fragment.extentCount();
         long wanted = tensor.dtype().bytes(fragment.region().count());
         long[] strides = checkEncoding(tensor, fragment, at);
+        if (fragment.encoding() >= 0 && catalog.encoding(fragment.encoding()).zstd()) {
+            checkStream(fragment, wanted, at);
+            return;
+        }
         long held = 0;
         for (int number = 0; number < fragment.extentCount(); number++) {
             long record = image.at(Section.EXTENTS, fragment.extentStart() + number);
@@ -131,6 +135,35 @@ final class FragmentCheck {
                     "extents hold the bytes of their fragment",
                     wanted,
                     held);
+        }
+    }
+
+    /** How long a stream is when decoded only its bytes say, so its extent is checked against the file alone. */
+    private void checkStream(Fragment fragment, long wanted, long at) throws Corrupt {
+        if (fragment.extentCount() != 1) {
+            throw fault(
+                    FragmentRecord.EXTENT_COUNT.offsetBytes(), at, "a stream is one extent", 1, fragment.extentCount());
+        }
+        long record = image.at(Section.EXTENTS, fragment.extentStart());
+        FileEntry file = catalog.file((int) ExtentRecord.FILE.get(segment, record));
+        long offset = ExtentRecord.OFFSET.get(segment, record);
+        long length = ExtentRecord.LENGTH_BYTES.get(segment, record);
+        boolean inFile = offset >= 0 && length > 0 && length <= file.sizeBytes() - offset;
+        if (file.shard() || !inFile) {
+            throw extentFault(
+                    ExtentRecord.OFFSET.offsetBytes(),
+                    record,
+                    "a stream lies in its foreign file",
+                    "within " + file.sizeBytes() + " bytes",
+                    file.shard() ? "in a shard" : offset + " + " + length);
+        }
+        if (catalog.encoding(fragment.encoding()).streamOffset() > Long.MAX_VALUE - wanted) {
+            throw fault(
+                    FragmentRecord.ENCODING.offsetBytes(),
+                    at,
+                    "positions in a stream fit 63 bits",
+                    "at most " + (Long.MAX_VALUE - wanted),
+                    catalog.encoding(fragment.encoding()).streamOffset());
         }
     }
 

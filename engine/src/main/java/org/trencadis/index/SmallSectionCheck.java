@@ -77,8 +77,23 @@ final class SmallSectionCheck {
             int order = EncodingRecord.ORDER.get(segment, at);
             catalog.checkStart(EncodingRecord.LAYOUT, EncodingRecord.STRIDE_START, at, order == 0 ? 0 : next);
             next += order;
+            checkTransform(at);
         }
         checkEnd(Section.COORDINATES, next);
+    }
+
+    private void checkTransform(long at) throws Corrupt {
+        boolean none = EncodingRecord.TRANSFORM.get(segment, at) == 0;
+        long offset = EncodingRecord.STREAM_OFFSET.get(segment, at);
+        if (none ? offset != 0 : offset < 0) {
+            throw EncodingRecord.LAYOUT.fault(
+                    EncodingRecord.STREAM_OFFSET.offsetBytes(),
+                    at,
+                    "only elements of a stream have a position in one",
+                    none ? "0" : "0 to 2^63 - 1",
+                    offset,
+                    image.resource());
+        }
     }
 
     private void checkFile(long at) throws Corrupt {

@@ -89,6 +89,8 @@ final class SmallSections {
             EncodingRecord.FLAGS.set(segment, at, flags);
             EncodingRecord.ORDER.set(segment, at, encoding.strides() == null ? 0 : encoding.strides().length);
             EncodingRecord.STRIDE_START.set(segment, at, strideStart);
+            EncodingRecord.TRANSFORM.set(segment, at, encoding.zstd() ? EncodingRecord.ZSTD : 0);
+            EncodingRecord.STREAM_OFFSET.set(segment, at, encoding.streamOffset());
         });
     }
 

@@ -22,7 +22,13 @@ final class ViewedFragments {
     private static final int CANONICAL = -1;
 
     /** Compares encodings by what they say; records compare arrays by identity. */
-    private record EncodingKey(boolean bigEndian, boolean conjugate, boolean negate, List<Long> strides) {}
+    private record EncodingKey(
+            boolean bigEndian,
+            boolean conjugate,
+            boolean negate,
+            List<Long> strides,
+            boolean zstd,
+            long streamOffset) {}
 
     private final Catalog source;
     private final CatalogBuilder builder;
@@ -46,7 +52,7 @@ final class ViewedFragments {
 
     /** Adds the fragment as it is. */
     void copy(Fragment fragment, int copy, int holders) throws IOException {
-        int encoding = fragment.encoding() < 0 ? CANONICAL : encoding(source.encoding(fragment.encoding()), null, true);
+        int encoding = fragment.encoding() < 0 ? CANONICAL : encoding(source.encoding(fragment.encoding()));
         Extent first = source.extent(fragment, 0);
         builder.addFragment(
                 copy, fragment.region(), encoding, holders, first.file(), first.offset(), first.lengthBytes());
@@ -64,6 +70,9 @@ final class ViewedFragments {
             return add(new Held(region, encoding.strides(), encoding, source.extent(fragment, 0)), target);
         }
         long[] strides = Shapes.rowMajorStrides(region.box().extents());
+        if (encoding != null && encoding.zstd()) {
+            return add(new Held(region, strides, encoding, source.extent(fragment, 0)), target);
+        }
         long added = 0;
         long done = 0;
         for (int number = 0; number < fragment.extentCount(); number++) {
@@ -179,14 +188,16 @@ final class ViewedFragments {
         if (dtype.bits() % 8 != 0) {
             checkPacked(canonical, elements, part, target);
         }
+        long skippedBytes = elements * dtype.bits() / 8;
+        boolean stream = held.encoding() != null && held.encoding().zstd();
         builder.addFragment(
                 target.copy(),
                 new Region(box, part.start(), part.count()),
-                encoding(held.encoding(), canonical ? null : strides, false),
+                encoding(held.encoding(), canonical ? null : strides, skippedBytes),
                 target.holders(),
                 held.extent().file(),
-                offset(held.extent(), elements * dtype.bits() / 8),
-                dtype.bytes(part.count()));
+                stream ? held.extent().offset() : offset(held.extent(), skippedBytes),
+                stream ? held.extent().lengthBytes() : dtype.bytes(part.count()));
         return part.count();
     }
 
@@ -208,21 +219,25 @@ final class ViewedFragments {
         return Extent.offset(extent.firstChunk() + at / FormatLimits.CHUNK_BYTES, at % FormatLimits.CHUNK_BYTES);
     }
 
-    /** The number of an encoding like {@code base} (null for canonical) with other strides, or with its own. */
-    private int encoding(Encoding base, long[] strides, boolean own) {
-        Encoding wanted = base == null
-                ? new Encoding(false, false, false, strides)
-                : own ? base : new Encoding(base.bigEndian(), base.conjugate(), base.negate(), strides);
-        if (wanted.strides() == null && wanted.isPlainBytes()) {
+    /** The number of an encoding like {@code base} (null for canonical) with other strides, from a later element on. */
+    private int encoding(Encoding base, long[] strides, long skippedBytes) {
+        if (base == null) {
+            return encoding(new Encoding(false, false, false, strides));
+        }
+        long streamOffset = base.zstd() ? base.streamOffset() + skippedBytes : 0;
+        return encoding(
+                new Encoding(base.bigEndian(), base.conjugate(), base.negate(), strides, base.zstd(), streamOffset));
+    }
+
+    private int encoding(Encoding wanted) {
+        if (wanted.strides() == null && wanted.isPlainBytes() && !wanted.zstd()) {
             return CANONICAL;
         }
+        List<Long> strides = wanted.strides() == null
+                ? null
+                : Arrays.stream(wanted.strides()).boxed().toList();
         EncodingKey key = new EncodingKey(
-                wanted.bigEndian(),
-                wanted.conjugate(),
-                wanted.negate(),
-                wanted.strides() == null
-                        ? null
-                        : Arrays.stream(wanted.strides()).boxed().toList());
+                wanted.bigEndian(), wanted.conjugate(), wanted.negate(), strides, wanted.zstd(), wanted.streamOffset());
         return encodings.computeIfAbsent(key, missing -> builder.addEncoding(wanted));
     }
 }

@@ -119,6 +119,9 @@ public final class GatherPlanner {
         private long bytes;
         private long pages;
         private long lastPage;
+        /** Whether the current fragment is a stream, of which all is touched whatever is wanted. */
+        private boolean stream;
+
         private long runs;
         private long fragments;
 
@@ -133,6 +136,9 @@ public final class GatherPlanner {
             }
             runs++;
             bytes += units * unitBytes;
+            if (stream) {
+                return;
+            }
             long at = extent.offset() + source;
             long end = at + (units - 1) * step;
             long first = Math.min(at, end) / PAGE_BYTES;
@@ -152,6 +158,11 @@ public final class GatherPlanner {
             fragments++;
             lastPage = -1;
             extent = catalog.extent(fragment, 0);
+            stream = fragment.encoding() >= 0
+                    && catalog.encoding(fragment.encoding()).zstd();
+            if (stream) {
+                pages += (extent.offset() + extent.lengthBytes() - 1) / PAGE_BYTES - extent.offset() / PAGE_BYTES + 1;
+            }
             for (int number = 0; number < fragment.extentCount(); number++) {
                 files.set(catalog.extent(fragment, number).file());
             }

@@ -32,7 +32,13 @@ public final class Draft implements AutoCloseable {
     private static final int LEFT_OUT = -1;
 
     /** Compares encodings by what they say; records compare arrays by identity. */
-    private record EncodingKey(boolean bigEndian, boolean conjugate, boolean negate, List<Long> strides) {}
+    private record EncodingKey(
+            boolean bigEndian,
+            boolean conjugate,
+            boolean negate,
+            List<Long> strides,
+            boolean zstd,
+            long streamOffset) {}
 
     private final CatalogBuilder builder = new CatalogBuilder();
     private final Path base;
@@ -186,12 +192,18 @@ public final class Draft implements AutoCloseable {
     /** The catalog's number of an encoding, or -1 where it is canonical. */
     public int encoding(Encoding encoding) {
         long[] strides = encoding.strides();
-        if (strides == null && encoding.isPlainBytes()) {
+        if (strides == null && encoding.isPlainBytes() && !encoding.zstd()) {
             return CANONICAL;
         }
         List<Long> boxed =
                 strides == null ? null : Arrays.stream(strides).boxed().toList();
-        EncodingKey key = new EncodingKey(encoding.bigEndian(), encoding.conjugate(), encoding.negate(), boxed);
+        EncodingKey key = new EncodingKey(
+                encoding.bigEndian(),
+                encoding.conjugate(),
+                encoding.negate(),
+                boxed,
+                encoding.zstd(),
+                encoding.streamOffset());
         return encodings.computeIfAbsent(key, missing -> builder.addEncoding(encoding));
     }
 

@@ -95,6 +95,16 @@ public final class FileCache implements AutoCloseable {
         }
     }
 
+    /**
+     * Bytes in memory that are read as a file: what a part of {@code file} decodes to.
+     *
+     * @param stamp of the file
+     */
+    public static FileLease leaseOf(Path file, FileStamp stamp, byte[] bytes) {
+        MemorySegment segment = MemorySegment.ofArray(bytes).asReadOnly();
+        return new FileLease(null, new Entry(file, stamp, null, segment));
+    }
+
     private void checkOpen() {
         if (closed) {
             throw new IllegalStateException("the file cache is closed");

@@ -10,7 +10,9 @@ import java.nio.file.Path;
  * <p>Several threads may read through one lease. A mapping stays valid as long as one lease of it is open.
  */
 public final class FileLease implements AutoCloseable {
+    /** Null for bytes in memory, which nobody has to let go. */
     private final FileCache cache;
+
     private final FileCache.Entry entry;
     private boolean closed;
 
@@ -79,6 +81,9 @@ public final class FileLease implements AutoCloseable {
 
     @Override
     public void close() {
+        if (cache == null) {
+            return;
+        }
         synchronized (cache) {
             if (!closed) {
                 closed = true;

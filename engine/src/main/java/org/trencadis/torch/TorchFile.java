@@ -66,6 +66,22 @@ public final class TorchFile implements AutoCloseable {
         });
     }
 
+    /** Opens what {@code torch.save} wrote and a lease holds, which is closed with the file. */
+    public static TorchFile open(FileLease lease) throws IOException {
+        return open(lease, (held, arena) -> read(held, 0, held.sizeBytes(), arena));
+    }
+
+    /**
+     * Opens the first bytes of an archive that {@code torch.save} wrote of one tensor: its pickle, and the place where the
+     * elements begin, which lie beyond the bytes that are there.
+     */
+    public static TorchFile openHead(FileLease lease) throws IOException {
+        return open(lease, (held, arena) -> {
+            ArchiveHead head = ArchiveHead.read(held, arena);
+            return new TorchFile(held, arena, head.tree(), head.bigEndian());
+        });
+    }
+
     /** Opens a file that is a pickle without an archive, as {@code .metadata}; it has no tensors. */
     public static TorchFile openPickle(Path file, FileCache cache) throws IOException {
         return open(file, cache, (lease, arena) -> {
@@ -78,7 +94,10 @@ public final class TorchFile implements AutoCloseable {
     }
 
     private static TorchFile open(Path file, FileCache cache, Reader reader) throws IOException {
-        FileLease lease = cache.lease(file);
+        return open(cache.lease(file), reader);
+    }
+
+    private static TorchFile open(FileLease lease, Reader reader) throws IOException {
         Arena arena = Arena.ofShared();
         try {
             return reader.read(lease, arena);

@@ -53,9 +53,17 @@ class IndexDamageTest {
             entry("FragmentRecord.start", Set.of("CopyRecord.fragmentStart")),
             entry(
                     "FragmentRecord.count",
-                    Set.of("FragmentRecord.start", "FragmentRecord.extentCount", "ExtentRecord.lengthBytes")),
+                    Set.of(
+                            "FragmentRecord.start",
+                            "FragmentRecord.extentCount",
+                            "CopyRecord.fragmentStart",
+                            "ExtentRecord.lengthBytes")),
             entry("FragmentRecord.extentCount", Set.of("FragmentRecord.encoding", "ExtentRecord.lengthBytes")),
-            entry("FragmentRecord.encoding", Set.of("ExtentRecord.offset")),
+            entry(
+                    "FragmentRecord.encoding",
+                    Set.of("ExtentRecord.offset", "ExtentRecord.lengthBytes", "FragmentRecord.extentCount")),
+            entry("EncodingRecord.transform", Set.of("EncodingRecord.streamOffset", "FragmentRecord.extentCount")),
+            entry("EncodingRecord.streamOffset", Set.of("FragmentRecord.encoding")),
             entry(
                     "CoordinateRecord.value",
                     Set.of(
@@ -66,7 +74,7 @@ class IndexDamageTest {
                             "CopyRecord.flags",
                             "ExtentRecord.offset")),
             entry("ExtentRecord.file", Set.of("ExtentRecord.offset")),
-            entry("ExtentRecord.lengthBytes", Set.of("FragmentRecord.extentCount")),
+            entry("ExtentRecord.lengthBytes", Set.of("FragmentRecord.extentCount", "ExtentRecord.offset")),
             entry("EncodingRecord.order", Set.of("EncodingRecord.strideStart", "COORDINATES")),
             entry("FileRecord.flags", Set.of("FileRecord.digest")),
             entry("FileRecord.pathBytes", Set.of("FileRecord.kind")),
@@ -80,7 +88,9 @@ class IndexDamageTest {
                             "section table",
                             "body",
                             "STRINGS",
+                            "FRAGMENTS",
                             "COORDINATES",
+                            "EXTENTS",
                             "MEMBERS",
                             "VALUES",
                             "STATES",
@@ -106,6 +116,8 @@ class IndexDamageTest {
             entry("ExtentRecord.lengthBytes", "two extents of one fragment share its bytes in another way"),
             entry("EncodingRecord.byteOrder", "the other byte order"),
             entry("EncodingRecord.flags", "other values of the same bytes"),
+            entry("EncodingRecord.transform", "bytes taken for a stream, whose length only its bytes say"),
+            entry("EncodingRecord.streamOffset", "another place in the stream"),
             entry("FileRecord.sizeBytes", "a length that still holds all extents"),
             entry("FileRecord.device", "another stamp"),
             entry("FileRecord.inode", "another stamp"),

@@ -127,6 +127,10 @@ public final class SampleCatalog {
         int back = builder.addTensor("waves", "model", Dtype.COMPLEX64, new long[] {4});
         Region line = Region.whole(new long[] {4});
         builder.addFragment(builder.addCopy(back, -1), line, reversed, -1, right, 3024, 32);
+        int stream = builder.addEncoding(new Encoding(false, false, false, null, true, 1088));
+        int packed = builder.addTensor("streamed", "model", Dtype.FLOAT32, new long[] {64});
+        Region all = Region.whole(new long[] {64});
+        builder.addFragment(builder.addCopy(packed, -1), all, stream, -1, right, 3100, 70);
     }
 
     private void addSmallTensors() throws IOException {

@@ -8,6 +8,9 @@ public final class EncodingRecord {
     /** Values are negated when read. */
     public static final int NEGATE = 2;
 
+    /** The elements lie in what a Zstandard stream decodes to. */
+    public static final int ZSTD = 1;
+
     private static final RecordLayout.Builder RECORD = RecordLayout.named("EncodingRecord");
 
     public static final RecordLayout.U8 BYTE_ORDER =
@@ -17,14 +20,21 @@ public final class EncodingRecord {
     public static final RecordLayout.U8 ORDER =
             RECORD.u8("order", "number of strides; 0 for row-major", RecordLayout.range(0, FormatLimits.MAX_ORDER));
 
+    public static final RecordLayout.U8 TRANSFORM = RECORD.u8(
+            "transform",
+            "0 none; 1 the extent is a Zstandard stream that holds the elements",
+            RecordLayout.range(0, ZSTD));
+
     static {
-        RECORD.reserved(5);
+        RECORD.reserved(4);
     }
 
     public static final RecordLayout.U64 STRIDE_START = RECORD.u64(
             "strideStart",
             "first stride in the coordinates section, in elements",
             RecordLayout.atMost("coordinate count"));
+    public static final RecordLayout.U64 STREAM_OFFSET = RECORD.u64(
+            "streamOffset", "position of the region's first element in the decoded stream", RecordLayout.any());
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private EncodingRecord() {}

@@ -13,7 +13,8 @@ public final class ExtentRecord {
 
     public static final RecordLayout.U64 OFFSET =
             RECORD.u64("offset", "foreign file: byte offset; shard: ordinal of the first chunk", RecordLayout.any());
-    public static final RecordLayout.U64 LENGTH_BYTES = RECORD.u64("lengthBytes", "decoded bytes", RecordLayout.any());
+    public static final RecordLayout.U64 LENGTH_BYTES =
+            RECORD.u64("lengthBytes", "decoded bytes; of a stream, its stored bytes", RecordLayout.any());
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private ExtentRecord() {}

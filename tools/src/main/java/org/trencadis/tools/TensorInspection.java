@@ -83,6 +83,7 @@ final class TensorInspection {
         text.append(encoding.conjugate() ? " conjugate" : "");
         text.append(encoding.negate() ? " negate" : "");
         text.append(encoding.strides() != null ? " strides " + Printable.point(encoding.strides()) : "");
+        text.append(encoding.zstd() ? " zstd from " + encoding.streamOffset() : "");
         return text.isEmpty() ? "canonical" : text.substring(1);
     }
 

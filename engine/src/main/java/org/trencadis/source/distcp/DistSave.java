@@ -101,8 +101,8 @@ public final class DistSave implements AutoCloseable {
      * @param tensors by name in the save; every entry that is not here is given to {@code values}, so it must be small
      */
     public void read(Draft draft, Map<String, TensorKey> tensors, ValueSink values) throws IOException {
-        try (DataFiles files = new DataFiles(folder, draft, cache)) {
-            ItemReader reader = new ItemReader(files, draft, tensors, values, metadata.size() > 1);
+        try (DataFiles files = new DataFiles(folder, draft, cache);
+                ItemReader reader = new ItemReader(files, draft, tensors, values, metadata.size() > 1)) {
             for (DistMetadata file : metadata) {
                 reader.read(file);
             }

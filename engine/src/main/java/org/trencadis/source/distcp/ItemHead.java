@@ -3,7 +3,6 @@ package org.trencadis.source.distcp;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import org.trencadis.torch.TorchTensor;
 
 /**
  * What the bytes before the elements of an item say, read once in full and then known again by comparing bytes.
@@ -12,6 +11,9 @@ import org.trencadis.torch.TorchTensor;
  * have their elements at the same place and in the same order: torch writes nothing there that tells them apart.
  */
 final class ItemHead {
+    /** Items of any length: what is stored is compressed. */
+    static final long ANY = -1;
+
     private static final int LOCAL_SIGNATURE = 0x04034b50;
     private static final int LOCAL_BYTES = 30;
     private static final int CHECKSUM_OFFSET = 14;
@@ -24,20 +26,18 @@ final class ItemHead {
     private final int checksumAt;
 
     private final long itemBytes;
-    private final TorchTensor tensor;
     private final long elementOffsetBytes;
     /** The number of the encoding in the catalog, or -1 for canonical. */
     private final int encoding;
 
     /**
-     * @param tensor as it was found in the item
-     * @param itemOffsetBytes of the item in the file in which {@code tensor} was located
-     * @param head the bytes of the item before the storage of {@code tensor}, or null
+     * @param head the bytes of the item before the storage of its tensor, or null
+     * @param itemBytes the length of the item, or {@link #ANY}
+     * @param elementOffsetBytes position of the first element in the item
      */
-    ItemHead(TorchTensor tensor, long itemOffsetBytes, long itemBytes, byte[] head, int encoding) {
-        this.tensor = tensor;
+    ItemHead(byte[] head, long itemBytes, long elementOffsetBytes, int encoding) {
         this.itemBytes = itemBytes;
-        this.elementOffsetBytes = tensor.offsetBytes() - itemOffsetBytes;
+        this.elementOffsetBytes = elementOffsetBytes;
         this.encoding = encoding;
         this.checksumAt = head == null ? -1 : findChecksum(head);
         this.bytes = checksumAt < 0 ? null : head;
@@ -61,7 +61,7 @@ final class ItemHead {
     }
 
     boolean isOf(long otherItemBytes) {
-        return itemBytes == otherItemBytes;
+        return itemBytes == ANY || itemBytes == otherItemBytes;
     }
 
     /** Whether an item begins with {@code other}, of at least {@link #headBytes} bytes. */
@@ -70,10 +70,6 @@ final class ItemHead {
         return bytes != null
                 && Arrays.equals(bytes, 0, checksumAt, other, 0, checksumAt)
                 && Arrays.equals(bytes, after, bytes.length, other, after, bytes.length);
-    }
-
-    TorchTensor tensor() {
-        return tensor;
     }
 
     /** Position of the first element in the item. */

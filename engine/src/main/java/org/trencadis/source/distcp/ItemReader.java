@@ -18,7 +18,7 @@ import org.trencadis.tensor.Shapes;
 import org.trencadis.torch.TorchFile;
 
 /** Goes through the items of metadata files once, in their order, which is that of the data files. */
-final class ItemReader {
+final class ItemReader implements AutoCloseable {
     /** A tensor of one metadata file. */
     private record Target(SavedEntry entry, int tensor, ChunkList chunks) {}
 
@@ -158,8 +158,10 @@ final class ItemReader {
                         head.encoding(),
                         place.file().holders(),
                         place.file().number(),
-                        place.offsetBytes() + head.elementOffsetBytes(),
-                        target.entry.dtype().bytes(region.count()));
+                        place.zstd() ? place.offsetBytes() : place.offsetBytes() + head.elementOffsetBytes(),
+                        place.zstd()
+                                ? place.lengthBytes()
+                                : target.entry.dtype().bytes(region.count()));
     }
 
     private int copy(int tensor, Box box) {
@@ -176,10 +178,15 @@ final class ItemReader {
     }
 
     private void readValue(SavedEntry entry, ItemPlace place) throws IOException {
-        try (TorchFile item =
-                TorchFile.openRange(place.file().path(), place.offsetBytes(), place.lengthBytes(), files.cache())) {
+        try (TorchFile item = open(place)) {
             values.accept(entry, item.root(), place.file().path());
         }
+    }
+
+    private TorchFile open(ItemPlace place) throws IOException {
+        return place.zstd()
+                ? TorchFile.open(heads.stream().readAll(place, files.lease(place.file())))
+                : TorchFile.openRange(place.file().path(), place.offsetBytes(), place.lengthBytes(), files.cache());
     }
 
     private ItemPlace place(int number, SavedEntry entry) throws IOException {
@@ -194,5 +201,10 @@ final class ItemReader {
                     new Place(file.path().toString(), "item", offset));
         }
         return new ItemPlace(file, offset, length, attributes.isZstd(number, entry.name()));
+    }
+
+    @Override
+    public void close() {
+        heads.close();
     }
 }

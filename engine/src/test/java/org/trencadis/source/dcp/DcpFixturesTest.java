@@ -57,7 +57,8 @@ class DcpFixturesTest {
                 "single_no_dist",
                 "threads2_per_rank",
                 "tp2_replicated",
-                "two_axis_2x3"
+                "two_axis_2x3",
+                "zstd"
             })
     void tensorsAndGroupsEqualMemory(String name) throws IOException {
         ExpectedTensors expected = ExpectedTensors.of("dcp/" + name);
