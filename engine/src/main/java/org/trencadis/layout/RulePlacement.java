@@ -123,6 +123,15 @@ final class RulePlacement {
         return Placement.overlapping(whole, shards);
     }
 
+    private void checkAxes(Shard shard, long[] shape) throws LayoutException {
+        if (shard.dim() >= shape.length) {
+            throw rule.error(name, "it has no axis " + shard.dim() + ": its shape is " + Shapes.print(shape));
+        }
+        if (!mesh.has(shard.over())) {
+            throw rule.error(name, "its ranks have no axis " + shard.over() + ": " + mesh);
+        }
+    }
+
     private void checkSameExtent(int axis, long[][] seen, long[][] shapes) throws LayoutException {
         for (long[] shape : seen) {
             if (shape[axis] != seen[0][axis]) {
@@ -240,9 +249,7 @@ final class RulePlacement {
             shapes[rank] = rule.held() == Held.UNIQUE && rank > 0 ? null : padded.clone();
         }
         for (Shard shard : rule.shards()) {
-            if (shard.dim() >= whole.length) {
-                throw rule.error(name, "it has no axis " + shard.dim() + ": its shape is " + Shapes.print(whole));
-            }
+            checkAxes(shard, whole);
             long[] extents = AxisShares.cut(rule, name, shard, padded[shard.dim()], mesh.ranks(shard.over()));
             for (int rank = 0; rank < ranks; rank++) {
                 shapes[rank][shard.dim()] = extents[mesh.coordinate(rank, shard.over())];
