@@ -104,8 +104,8 @@ public final class Draft implements AutoCloseable {
                 throws IOException {
             int encoding = encoding(flat, null);
             if (flat.dtype().bits() % 8 != 0) {
-                throw new SourceException("a window of a tensor of " + flat.dtype().torchName()
-                        + ": elements that share a byte cannot be cut apart");
+                throw new SourceException("a window of a tensor of "
+                        + flat.dtype().torchName() + ": elements that share a byte cannot be cut apart");
             }
             long width = flat.dtype().bytes();
             addParts(
