@@ -121,6 +121,18 @@ class TorchSaveFixturesTest {
     }
 
     @Test
+    void tiedTensorIsExportedOnceAndReadBackUnderBothNames() throws IOException {
+        Path out = directory.resolve("out.safetensors");
+        try (Checkpoint source = open(TORCH.resolve("shared_storages"))) {
+            source.exportSafetensors(out, ExportSettings.standard(), Progress.NONE);
+        }
+        try (Checkpoint back = open(out)) {
+            assertEquals(List.of(new Alias("list.0", "base")), back.catalog().aliases());
+        }
+        assertEquals(ExpectedTensors.ofCheckpoint(TORCH.resolve("shared_storages")), ExpectedTensors.ofCheckpoint(out));
+    }
+
+    @Test
     void whatIsNoDenseTensorIsAValue() throws IOException {
         try (Checkpoint checkpoint = open(TORCH.resolve("sparse_and_meta"))) {
             Value coo = attachment(checkpoint, "coo");
