@@ -7,6 +7,7 @@ module org.trencadis.engine {
     requires org.slf4j;
     requires com.github.luben.zstd_jni;
     requires org.lz4.java;
+    requires org.snakeyaml.engine;
     requires tools.jackson.core;
 
     exports org.trencadis;

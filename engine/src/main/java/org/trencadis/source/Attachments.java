@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.trencadis.format.FormatException;
 import org.trencadis.format.Value;
 import org.trencadis.index.Attachment;
 import org.trencadis.torch.Node;
@@ -26,6 +27,7 @@ public final class Attachments {
 
     private final Draft draft;
     private final List<String> leftOut = new ArrayList<>();
+    private final List<String> notKept = new ArrayList<>();
     private final Map<String, Value> first = new HashMap<>();
 
     /** None yet. */
@@ -51,13 +53,26 @@ public final class Attachments {
 
     /** Records one value. */
     public void add(String role, String name, Node node, Path file) throws IOException {
-        Value value = node.toValue(MAX_TENSOR_BYTES);
+        Value value = findValue(name, node, file);
+        if (value == null) {
+            return;
+        }
         if (notesTensor(value)) {
             leftOut.add(draft.relative(file) + ' ' + name);
         }
         Value known = first.putIfAbsent(role + '/' + name, value);
         if (!value.equals(known)) {
             draft.builder().addAttachment(new Attachment(name, draft.relative(file), value));
+        }
+    }
+
+    /** The node as a value, or null where it is too large or too deep to be kept: tensors can be read without it. */
+    private Value findValue(String name, Node node, Path file) throws IOException {
+        try {
+            return node.toValue(MAX_TENSOR_BYTES);
+        } catch (FormatException.Unsupported e) {
+            notKept.add(draft.relative(file) + ' ' + name + " (" + e.rule() + ")");
+            return null;
         }
     }
 
@@ -73,8 +88,11 @@ public final class Attachments {
         };
     }
 
-    /** Writes which attachments held tensors that are not kept. */
+    /** Writes which attachments, and which tensors in attachments, are not kept. */
     public void write() {
+        if (!notKept.isEmpty()) {
+            draft.builder().addFinding("source.not-kept", "values that are not kept: " + Nodes.firstOf(notKept));
+        }
         if (!leftOut.isEmpty()) {
             draft.builder()
                     .addFinding(

@@ -40,6 +40,7 @@ final class Heads implements Arrangement.Proportions {
     @Override
     public Arrangement.Division division() throws LayoutException {
         if (known == null) {
+            checkVersion();
             long heads = heads();
             long keyHeads = keyHeads(heads);
             if (heads <= 0 || keyHeads <= 0 || heads % keyHeads != 0) {
@@ -49,6 +50,31 @@ final class Heads implements Arrangement.Proportions {
             known = new Arrangement.Division(keyHeads, heads / keyHeads, 1, 1);
         }
         return known;
+    }
+
+    /** Megatron's first versions had the rows of fused attention in other orders. */
+    private void checkVersion() throws LayoutException {
+        try {
+            for (Attachment attachment : catalog.attachments()) {
+                boolean isOld = attachment.name().equals("checkpoint_version")
+                        && (attachment.value() instanceof Value.Real real && real.value() < 2
+                                || attachment.value() instanceof Value.Int number
+                                        && number.value().intValue() < 2);
+                if (isOld) {
+                    throw new LayoutException("names: Megatron wrote this checkpoint in version "
+                            + (attachment.value() instanceof Value.Real real ? real.value() : "0 or 1")
+                            + ", whose attention rows are in another order than from version 2 on");
+                }
+            }
+        } catch (LayoutException e) {
+            throw e;
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private static LayoutException unreadable(IOException e) {
+        return new LayoutException("names: the attachments cannot be read: " + e.getMessage(), e);
     }
 
     private long heads() throws LayoutException {
@@ -85,8 +111,13 @@ final class Heads implements Arrangement.Proportions {
             }
             return false;
         } catch (IOException e) {
-            throw new LayoutException("names: the attachments cannot be read: " + e.getMessage(), e);
+            throw unreadable(e);
         }
+    }
+
+    /** The rows of the vocabulary before they were padded, as Megatron's arguments may say, or null. */
+    Long findVocabulary() throws LayoutException {
+        return find(List.of("vocab_size"));
     }
 
     /** The number that is stored under any of {@code keys}, or null. */
@@ -104,7 +135,7 @@ final class Heads implements Arrangement.Proportions {
                 }
             }
         } catch (IOException e) {
-            throw new LayoutException("names: the attachments cannot be read: " + e.getMessage(), e);
+            throw unreadable(e);
         }
         if (found.size() > 1) {
             throw new LayoutException("names: the attachments disagree on " + keys.getFirst() + ": " + found

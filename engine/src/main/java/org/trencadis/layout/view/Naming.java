@@ -85,7 +85,8 @@ record Naming(Family family, Family.Scheme from, Family.Scheme to, Map<String, S
         PipelineNames pipeline = pipelines.get(source);
         List<Tie> ties = family.ties(source, heads);
         List<Tie> wanted = family.ties(to, heads);
-        Long vocabulary = Heads.number(settings, "vocab");
+        Long declared = Heads.number(settings, "vocab");
+        Long vocabulary = declared == null && source != Family.Scheme.HUGGING_FACE ? heads.findVocabulary() : declared;
         List<NameRule> rules = new ArrayList<>();
         if (pipeline != null) {
             rules.add(pipeline::apply);

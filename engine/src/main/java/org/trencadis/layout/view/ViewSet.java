@@ -1,12 +1,14 @@
 package org.trencadis.layout.view;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.trencadis.index.View;
 import org.trencadis.layout.LayoutException;
+import org.trencadis.tensor.Box;
 import org.trencadis.tensor.BoxMap;
 
 /** The tensors of one state while rules rename, cut and join them: at first those of a catalog, at last its views. */
@@ -85,7 +87,67 @@ final class ViewSet {
         return pieces;
     }
 
+    /** The views that the rules made, with pieces that continue each other joined. */
     List<View> views() {
-        return List.copyOf(views.values());
+        return views.values().stream().map(ViewSet::joined).toList();
+    }
+
+    private static View joined(View view) {
+        if (view.pieces().size() == 1) {
+            return view;
+        }
+        List<View.Piece> sorted = new ArrayList<>(view.pieces());
+        sorted.sort((one, other) ->
+                Arrays.compare(one.map().to().offsets(), other.map().to().offsets()));
+        List<View.Piece> joined = new ArrayList<>();
+        for (View.Piece piece : sorted) {
+            View.Piece both = joined.isEmpty() ? null : findJoined(joined.getLast(), piece, view.shape());
+            if (both == null) {
+                joined.add(piece);
+            } else {
+                joined.set(joined.size() - 1, both);
+            }
+        }
+        return new View(view.name(), view.shape(), joined);
+    }
+
+    /** Two pieces as one, where the second continues the first on one axis of both tensors; else null. */
+    private static View.Piece findJoined(View.Piece first, View.Piece second, long[] shape) {
+        BoxMap one = first.map();
+        BoxMap other = second.map();
+        boolean alike = first.source().equals(second.source())
+                && Arrays.equals(one.axes(), other.axes())
+                && one.to().isInside(shape) == other.to().isInside(shape);
+        int axis = alike ? findContinued(one.to(), other.to()) : -1;
+        if (axis < 0 || one.axes()[axis] < 0 || findContinued(one.from(), other.from()) != one.axes()[axis]) {
+            return null;
+        }
+        return new View.Piece(
+                first.source(),
+                new BoxMap(
+                        longer(one.from(), one.axes()[axis], other.from()),
+                        longer(one.to(), axis, other.to()),
+                        one.axes()));
+    }
+
+    /** The axis on which {@code next} begins where {@code box} ends, all others being the same; else -1. */
+    private static int findContinued(Box box, Box next) {
+        int continued = -1;
+        for (int axis = 0; axis < box.order(); axis++) {
+            boolean same = box.offsets()[axis] == next.offsets()[axis] && box.extents()[axis] == next.extents()[axis];
+            if (!same) {
+                if (continued >= 0 || box.end(axis) != next.offsets()[axis]) {
+                    return -1;
+                }
+                continued = axis;
+            }
+        }
+        return continued;
+    }
+
+    private static Box longer(Box box, int axis, Box next) {
+        long[] extents = box.extents().clone();
+        extents[axis] += next.extents()[axis];
+        return new Box(box.offsets(), extents);
     }
 }

@@ -213,6 +213,28 @@ class NamesTest {
     }
 
     @Test
+    void whatIsCutAndJoinedAgainIsWhole() throws IOException {
+        addMegatronLlama("");
+        for (View view : views("megatron-legacy-llama,heads=4,kv=2,vocab=9").values()) {
+            int margins = view.shape().length == 2 && view.shape()[0] == 9 ? 1 : 0;
+            assertEquals(1 + margins, view.pieces().size(), view.toString());
+        }
+        assertEquals(
+                9,
+                views("megatron-llama", arguments("num_attention_heads", 4, "num_query_groups", 2, "vocab_size", 9))
+                        .get("output_layer.weight")
+                        .shape()[0]);
+        shapes.clear();
+        shapes.put("h.0.attn.c_attn.weight", new long[] {4, 12});
+        assertEquals(
+                1,
+                views("gpt2,vocab=9")
+                        .get("transformer.h.0.attn.c_attn.weight")
+                        .pieces()
+                        .size());
+    }
+
+    @Test
     void modulesOfAPipelineAreNumberedAmongLayers() throws IOException {
         shapes.put("tied_modules.embed.word_embeddings.weight", new long[] {10, 8});
         shapes.put("tied_modules.embed.position_embeddings.weight", new long[] {10, 8});

@@ -1,0 +1,263 @@
+package org.trencadis.source.megatron;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.TreeSet;
+import org.trencadis.layout.LayoutRules;
+import org.trencadis.layout.Placement;
+import org.trencadis.layout.Rule;
+import org.trencadis.layout.ShardJoins;
+import org.trencadis.source.Draft;
+import org.trencadis.source.Nodes;
+import org.trencadis.source.SourceException;
+import org.trencadis.storage.FileCache;
+import org.trencadis.storage.FileLease;
+import org.trencadis.tensor.Dtype;
+import org.trencadis.tensor.Shapes;
+import org.trencadis.torch.TorchTensor;
+
+/** Adds the model's tensors of each stage: state {@code model}, joined by the layout's rules. */
+final class LegacyTensors {
+    static final String MODEL = "model";
+
+    private static final String EMBEDDING = "embedding.word_embeddings.weight";
+    private static final String OUTPUT = "output_layer.weight";
+    private static final String HEAD = "word_embeddings_for_head.weight";
+    private static final int COMPARED_BYTES = 64 * 1024;
+
+    private final Draft draft;
+    private final FileCache cache;
+    private final LegacyGeometry geometry;
+    private final LegacyLayout layout;
+    private final boolean tied;
+    private final TreeSet<String> unpadded = new TreeSet<>();
+
+    LegacyTensors(Draft draft, FileCache cache, LegacyGeometry geometry, LegacyLayout layout, StoredArguments args) {
+        this.draft = draft;
+        this.cache = cache;
+        this.geometry = geometry;
+        this.layout = layout;
+        this.tied = args.isTied();
+    }
+
+    /**
+     * A tensor of a piece as a rank's file names it, and what it is part of.
+     *
+     * @param local its name in the file
+     * @param parts by rank of the stage, null where a rank has none
+     */
+    record Owned(String local, Part[] parts) {}
+
+    /**
+     * One rank's part of a tensor.
+     *
+     * @param name in the catalog
+     * @param copy number among pieces that hold the tensor
+     * @param shard number in the placement
+     * @param expert whether it is of one expert or several
+     */
+    record Part(String name, Placement placement, int copy, int shard, long[] shape, Dtype dtype, boolean expert) {}
+
+    /**
+     * Adds the tensors of one piece.
+     *
+     * @param models by rank of the stage
+     * @return what each name in the files is, in the module's order
+     */
+    List<Owned> addPiece(int stage, int piece, List<LegacyModel> models, StageLayers layers) throws IOException {
+        LinkedHashSet<String> names = new LinkedHashSet<>();
+        models.forEach(model -> names.addAll(model.tensors().keySet()));
+        int copy = piece * geometry.pp() + stage;
+        List<Owned> owned = new ArrayList<>();
+        for (String local : names) {
+            owned.add(new Adding(stage, copy, models, local, layers.global(local, stage, piece)).add());
+        }
+        return owned;
+    }
+
+    /** One name of one piece. */
+    private final class Adding {
+        private final int stage;
+        private final int copy;
+        private final List<LegacyModel> models;
+        private final String local;
+        private final String name;
+        private final TorchTensor[] shards;
+        private final Part[] parts;
+
+        Adding(int stage, int copy, List<LegacyModel> models, String local, String name) {
+            this.stage = stage;
+            this.copy = copy;
+            this.models = models;
+            this.local = local;
+            this.name = name;
+            this.shards =
+                    models.stream().map(model -> model.tensors().get(local)).toArray(TorchTensor[]::new);
+            this.parts = new Part[shards.length];
+        }
+
+        Owned add() throws IOException {
+            Rule rule = layout.rules() == null ? null : layout.rules().find(name);
+            boolean numbered = rule != null && LayoutRules.isNumbered(rule);
+            if (numbered) {
+                for (int e = 0; e < geometry.ep(); e++) {
+                    addExpert(rule, e);
+                }
+            } else {
+                Placement placement =
+                        rule == null ? placeUnmatched() : LayoutRules.join(rule, name, geometry.stage(), shapes());
+                notePadding(rule, placement);
+                addAll(name, placement, 0, shards.length, rule != null && rule.expert() != null);
+            }
+            return new Owned(local, parts);
+        }
+
+        private long[][] shapes() {
+            return Arrays.stream(shards)
+                    .map(shard -> shard == null ? null : shard.shape())
+                    .toArray(long[][]::new);
+        }
+
+        private void addExpert(Rule rule, int e) throws IOException {
+            int from = e * geometry.tp();
+            int to = from + geometry.tp();
+            if (Arrays.stream(shards, from, to).allMatch(shard -> shard == null)) {
+                return;
+            }
+            if (rule.expert().count() == Rule.OPEN && geometry.ep() > 1) {
+                throw new SourceException(rule.place() + ": rule " + rule.match() + " says no count of experts, which "
+                        + geometry.ep() + " expert-parallel ranks share");
+            }
+            long each = geometry.ep() == 1 ? 0 : rule.expert().count() / geometry.ep();
+            String global = layout.rules().globalName(rule, name, e * each);
+            long[][] shapes = Arrays.copyOfRange(shapes(), from, to);
+            Placement placement = LayoutRules.join(rule, global, geometry.tensor(), shapes);
+            addAll(global, placement, from, to, true);
+        }
+
+        private void addAll(String whole, Placement placement, int from, int to, boolean expert) throws IOException {
+            String target = target(whole);
+            int number = copy;
+            if (!target.equals(whole)) {
+                draft.builder().addAlias(whole, target);
+                // On a single stage the head stands beside the embedding itself.
+                number = geometry.pp() * geometry.pieces() == 1 ? 1 : copy;
+            }
+            for (int rank = from; rank < to; rank++) {
+                TorchTensor shard = shards[rank];
+                if (shard != null) {
+                    parts[rank] =
+                            new Part(target, placement, number, rank - from, shard.shape(), shard.dtype(), expert);
+                    addShard(rank, parts[rank], shard);
+                }
+            }
+        }
+
+        private void addShard(int rank, Part part, TorchTensor shard) throws IOException {
+            LegacyModel model = models.get(rank);
+            int holders = holders(draft, geometry, stage, rank);
+            int file = draft.file(model.file(), model.stamp());
+            Draft.Target target =
+                    draft.target(part.name(), MODEL, shard.dtype(), part.placement(), part.copy(), part.shard());
+            addSeen(target, part.placement(), shard, file, holders);
+        }
+
+        /** A parameter that no rule matches is taken only where all ranks hold the same bytes. */
+        private Placement placeUnmatched() throws IOException {
+            if (shards.length == 1) {
+                return Placement.unique(shards[0].shape());
+            }
+            for (int rank = 0; rank < shards.length; rank++) {
+                if (shards[rank] == null || !isSame(0, rank)) {
+                    throw new SourceException("parameter " + name + " is not the same on all "
+                            + shards.length + " ranks of stage " + stage + " (" + print() + "), and no rule of "
+                            + layout.rules().layout().origin()
+                            + " says how it is cut; declare it with --source-layout, as in {match: '" + name
+                            + "', shard: {dim: 0}}, or replicate, average, unique");
+                }
+            }
+            return Placement.copies(shards[0].shape(), false, shards.length);
+        }
+
+        private String print() {
+            boolean everywhere = Arrays.stream(shards).allMatch(shard -> shard != null);
+            return everywhere ? "shards " + ShardJoins.print(shapes()) : "not all have it";
+        }
+
+        private boolean isSame(int one, int other) throws IOException {
+            TorchTensor left = shards[one];
+            TorchTensor right = shards[other];
+            if (one == other) {
+                return true;
+            }
+            boolean alike = left.dtype() == right.dtype()
+                    && Arrays.equals(left.shape(), right.shape())
+                    && left.isRowMajor()
+                    && right.isRowMajor()
+                    && left.bigEndian() == right.bigEndian();
+            return alike && sameBytes(one, left, other, right);
+        }
+
+        private boolean sameBytes(int one, TorchTensor left, int other, TorchTensor right) throws IOException {
+            byte[] here = new byte[COMPARED_BYTES];
+            byte[] there = new byte[COMPARED_BYTES];
+            try (FileLease first = cache.lease(models.get(one).file());
+                    FileLease second = cache.lease(models.get(other).file())) {
+                for (long done = 0; done < left.sizeBytes(); done += COMPARED_BYTES) {
+                    int bytes = (int) Math.min(COMPARED_BYTES, left.sizeBytes() - done);
+                    first.read(left.offsetBytes() + done, MemorySegment.ofArray(here), 0, bytes);
+                    second.read(right.offsetBytes() + done, MemorySegment.ofArray(there), 0, bytes);
+                    if (!Arrays.equals(here, 0, bytes, there, 0, bytes)) {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        }
+
+        private void notePadding(Rule rule, Placement placement) {
+            if (rule != null && rule.pad() != null && rule.pad().extent() == Rule.OPEN) {
+                unpadded.add(name + " (" + placement.shape()[0] + " rows)");
+            }
+        }
+    }
+
+    /** Adds a shard, in the extents in which its rule sees it. */
+    static void addSeen(Draft.Target target, Placement placement, TorchTensor shard, int file, int holders)
+            throws IOException {
+        if (placement.shape().length == shard.shape().length) {
+            target.addShard(shard, file, holders);
+        } else if (shard.isRowMajor()) {
+            target.addWindow(0, Shapes.elements(shard.shape()), shard, 0, file, holders);
+        } else {
+            throw new SourceException("a shard of shape " + Shapes.print(shard.shape())
+                    + " that is not contiguous cannot be seen in other extents");
+        }
+    }
+
+    /** The set of the job's ranks that held what a rank of a stage wrote. */
+    static int holders(Draft draft, LegacyGeometry geometry, int stage, int rank) {
+        return draft.builder().addHolders(geometry.holders(rank % geometry.tp(), stage, rank / geometry.tp()));
+    }
+
+    /** The tensor that a name is another name of. */
+    private String target(String name) {
+        boolean alias = name.equals(HEAD) || tied && name.equals(OUTPUT);
+        return alias && draft.has(EMBEDDING, MODEL) ? EMBEDDING : name;
+    }
+
+    /** Writes what the files do not say. */
+    void write() {
+        if (!unpadded.isEmpty()) {
+            draft.builder()
+                    .addFinding(
+                            "megatron.vocabulary",
+                            "the stored arguments do not say how many words there are without padding; all rows are"
+                                    + " taken as words: " + Nodes.firstOf(List.copyOf(unpadded)));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+package org.trencadis.source;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.trencadis.source.dcp.DcpSource;
+import org.trencadis.source.deepspeed.DeepSpeedSource;
+import org.trencadis.source.megatron.MegatronReader;
+import org.trencadis.source.safetensors.SafetensorsSource;
+import org.trencadis.source.torchsave.TorchSaveSource;
+import org.trencadis.storage.FileCache;
+
+/** Each real checkpoint is claimed by the reader of its framework and by no other. */
+class RecognitionTest {
+    private static final Path FIXTURES = Path.of("src/test/resources/fixtures");
+    private static final List<SourceReader> READERS = List.of(
+            new DeepSpeedSource(),
+            new DcpSource(),
+            new MegatronReader(),
+            new SafetensorsSource(),
+            new TorchSaveSource());
+
+    @TempDir
+    Path directory;
+
+    @ParameterizedTest
+    @CsvSource({
+        "deepspeed, checkpoint, deepspeed",
+        "dcp, checkpoint, dcp",
+        "megatron, checkpoint, megatron",
+        "safetensors, checkpoint, safetensors",
+        "torch, '', torchsave"
+    })
+    void everyFixtureIsClaimedByItsReaderAlone(String family, String inside, String reader) throws IOException {
+        int checkpoints = 0;
+        try (Stream<Path> cases = Files.list(FIXTURES.resolve(family))) {
+            for (Path one : cases.filter(Files::isDirectory).sorted().toList()) {
+                Path checkpoint = inside.isEmpty() ? one : one.resolve(inside);
+                boolean isCase = Files.isDirectory(checkpoint) && Files.exists(one.resolve("expected.json"));
+                boolean isHuggingFace = one.getFileName().toString().startsWith("hf_");
+                if (isCase) {
+                    assertEquals(
+                            List.of(isHuggingFace ? "safetensors" : reader), claims(checkpoint), checkpoint.toString());
+                    checkpoints++;
+                }
+            }
+        }
+        assertTrue(checkpoints > 0);
+    }
+
+    private static List<String> claims(Path path) throws IOException {
+        List<String> names = new ArrayList<>();
+        for (SourceReader reader : READERS) {
+            FoundSource found = reader.find(path);
+            if (found != null) {
+                assertFalse(found.evidence().isEmpty(), reader.name());
+                names.add(reader.name());
+            }
+        }
+        return names;
+    }
+
+    @Test
+    void whatTwoReadersClaimIsReadOnlyByName() throws IOException {
+        Files.copy(
+                FIXTURES.resolve("safetensors/unaligned_header/checkpoint/model.safetensors"),
+                directory.resolve("model.safetensors"));
+        Files.copy(FIXTURES.resolve("torch/protocol4/model.pt"), directory.resolve("pytorch_model.bin"));
+        try (FileCache cache = new FileCache()) {
+            IOException refusal =
+                    assertThrows(SourceException.class, () -> Sources.open(directory, SourceOptions.NONE, cache));
+            assertTrue(refusal.getMessage().contains("safetensors (a file named model.safetensors)"));
+            assertTrue(refusal.getMessage().contains("--source NAME"));
+            for (String name : List.of("safetensors", "torchsave")) {
+                try (var catalog = Sources.open(directory, new SourceOptions(name, null), cache)) {
+                    assertEquals(name, catalog.findFact("source"));
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatNobodyClaimsIsRefused() throws IOException {
+        Files.writeString(directory.resolve("notes.txt"), "nothing");
+        try (FileCache cache = new FileCache()) {
+            for (Path path : List.of(directory, directory.resolve("notes.txt"))) {
+                IOException refusal =
+                        assertThrows(SourceException.class, () -> Sources.open(path, SourceOptions.NONE, cache));
+                assertTrue(refusal.getMessage().contains("no checkpoint that a reader knows"), refusal.getMessage());
+            }
+        }
+    }
+}
