@@ -174,13 +174,15 @@ record AxisShares(long extent, List<List<Interval>> intervals) {
             for (Share share : shares) {
                 block = Math.addExact(block, share.size());
             }
+            // What several ranks hold stays apart from what lies beside it: they hold other things there.
+            boolean apart = shard.parts().stream().anyMatch(part -> part.units() > 0 && part.units() < ranks);
             List<List<Interval>> intervals = new ArrayList<>();
             for (int rank = 0; rank < ranks; rank++) {
                 List<Interval> of = new ArrayList<>();
                 for (long b = 0; b < blocks; b++) {
                     long at = b * block;
                     for (Share share : shares) {
-                        add(of, at + share.of()[rank].start(), share.of()[rank].count());
+                        add(of, at + share.of()[rank].start(), share.of()[rank].count(), apart);
                         at += share.size();
                     }
                 }
@@ -189,9 +191,9 @@ record AxisShares(long extent, List<List<Interval>> intervals) {
             return new AxisShares(Math.multiplyExact(block, blocks), intervals);
         }
 
-        private static void add(List<Interval> of, long start, long count) {
+        private static void add(List<Interval> of, long start, long count, boolean apart) {
             Interval last = of.isEmpty() ? null : of.getLast();
-            if (count > 0 && last != null && last.start() + last.count() == start) {
+            if (!apart && count > 0 && last != null && last.start() + last.count() == start) {
                 of.set(of.size() - 1, new Interval(last.start(), last.count() + count));
             } else if (count > 0) {
                 of.add(new Interval(start, count));

@@ -102,10 +102,7 @@ final class RulePlacement {
         int order = seen[0].length;
         AxisShares[] axes = new AxisShares[order];
         for (Shard shard : rule.shards()) {
-            if (shard.dim() >= order) {
-                throw rule.error(
-                        name, "it has no axis " + shard.dim() + ": its shards are " + ShardJoins.print(shapes));
-            }
+            checkAxes(shard, seen[0]);
             axes[shard.dim()] = AxisShares.join(rule, name, shard, extents(shard, seen, shapes));
         }
         long[] whole = new long[order];
@@ -116,11 +113,34 @@ final class RulePlacement {
             }
             whole[axis] = axes[axis].extent();
         }
+        int last = lastDivided(axes);
         ShardMap[] shards = new ShardMap[ranks];
         for (int rank = 0; rank < ranks; rank++) {
-            shards[rank] = shard(rank, axes);
+            shards[rank] = shard(rank, axes, last);
         }
         return Placement.overlapping(whole, shards);
+    }
+
+    /**
+     * The last axis of which some rank holds several intervals. All ranks' shards are taken apart there, so that what two
+     * ranks hold are the same pieces or pieces that do not meet.
+     */
+    private static int lastDivided(AxisShares[] axes) {
+        for (int axis = axes.length - 1; axis >= 0; axis--) {
+            if (axes[axis].intervals().stream().anyMatch(of -> of.size() > 1)) {
+                return axis;
+            }
+        }
+        return -1;
+    }
+
+    private void checkAxes(Shard shard, long[] shape) throws LayoutException {
+        if (shard.dim() >= shape.length) {
+            throw rule.error(name, "it has no axis " + shard.dim() + ": its shape is " + Shapes.print(shape));
+        }
+        if (!mesh.has(shard.over())) {
+            throw rule.error(name, "its ranks have no axis " + shard.over() + ": " + mesh);
+        }
     }
 
     private void checkSameExtent(int axis, long[][] seen, long[][] shapes) throws LayoutException {
@@ -152,17 +172,15 @@ final class RulePlacement {
     }
 
     /** A rank's shard as boxes: products of its intervals, in the order in which the shard holds them. */
-    private ShardMap shard(int rank, AxisShares[] axes) throws LayoutException {
+    private ShardMap shard(int rank, AxisShares[] axes, int last) throws LayoutException {
         int order = axes.length;
         List<List<Interval>> held = new ArrayList<>();
-        int last = -1;
         long pieces = 1;
         long rows = 1;
         for (int axis = 0; axis < order; axis++) {
             List<Interval> of = axes[axis].intervals().get(position(rank, axis));
             held.add(of);
-            if (of.size() != 1) {
-                last = axis;
+            if (axis == last) {
                 pieces = Math.multiplyExact(rows, of.size());
             }
             rows = Math.multiplyExact(
@@ -240,9 +258,7 @@ final class RulePlacement {
             shapes[rank] = rule.held() == Held.UNIQUE && rank > 0 ? null : padded.clone();
         }
         for (Shard shard : rule.shards()) {
-            if (shard.dim() >= whole.length) {
-                throw rule.error(name, "it has no axis " + shard.dim() + ": its shape is " + Shapes.print(whole));
-            }
+            checkAxes(shard, whole);
             long[] extents = AxisShares.cut(rule, name, shard, padded[shard.dim()], mesh.ranks(shard.over()));
             for (int rank = 0; rank < ranks; rank++) {
                 shapes[rank][shard.dim()] = extents[mesh.coordinate(rank, shard.over())];

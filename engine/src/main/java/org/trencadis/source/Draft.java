@@ -109,6 +109,10 @@ public final class Draft implements AutoCloseable {
         public void addWindow(long start, long count, TorchTensor flat, long place, int file, int holders)
                 throws IOException {
             int encoding = encoding(flat, null);
+            if (flat.dtype().bits() % 8 != 0) {
+                throw new SourceException("a window of a tensor of "
+                        + flat.dtype().torchName() + ": elements that share a byte cannot be cut apart");
+            }
             long width = flat.dtype().bytes();
             addParts(
                     start,
@@ -126,6 +130,10 @@ public final class Draft implements AutoCloseable {
         /** Adds the whole shard as {@code held} holds it, whatever its strides. */
         public void addShard(TorchTensor held, int file, int holders) throws IOException {
             long elements = Shapes.elements(held.shape());
+            if (held.dtype().bits() % 8 != 0) {
+                addPacked(held, elements, file, holders);
+                return;
+            }
             if (held.isRowMajor()) {
                 addWindow(0, elements, held, 0, file, holders);
                 return;
@@ -142,6 +150,17 @@ public final class Draft implements AutoCloseable {
                             file,
                             held.offsetBytes() + position(held, first) * width,
                             region.count() * width));
+        }
+
+        /** Adds elements that share bytes, which can only be whole. */
+        private void addPacked(TorchTensor held, long elements, int file, int holders) throws IOException {
+            addParts(0, elements, (first, region, piece) -> {
+                if (region.count() != elements) {
+                    throw new SourceException("a shard of " + held.dtype().torchName()
+                            + " lies in several pieces of its tensor: elements that share a byte cannot be cut apart");
+                }
+                builder.addFragment(copy(piece), region, -1, holders, file, held.offsetBytes(), held.sizeBytes());
+            });
         }
 
         private void addParts(long start, long count, ShardMap.Sink sink) throws IOException {

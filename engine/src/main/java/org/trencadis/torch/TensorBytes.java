@@ -11,6 +11,11 @@ final class TensorBytes {
 
     /** The canonical bytes of a tensor that the caller knows to be small. */
     static byte[] rowMajor(TorchTensor tensor, Node node) throws IOException {
+        if (tensor.dtype().bits() % 8 != 0) {
+            byte[] packed = new byte[Math.toIntExact(tensor.sizeBytes())];
+            node.torchFile().lease().read(tensor.offsetBytes(), MemorySegment.ofArray(packed), 0, packed.length);
+            return packed;
+        }
         int size = tensor.dtype().bytes();
         int elements = Math.toIntExact(tensor.elements());
         byte[] bytes = new byte[Math.multiplyExact(elements, size)];

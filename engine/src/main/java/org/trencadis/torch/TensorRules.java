@@ -1,13 +1,21 @@
 package org.trencadis.torch;
 
 import java.io.IOException;
+import java.util.Arrays;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatException.Place;
 import org.trencadis.format.FormatLimits;
 import org.trencadis.tensor.Dtype;
+import org.trencadis.tensor.Shapes;
 
 /** What a tensor's arguments must be: every element lies in its storage, whatever the numbers say. */
 final class TensorRules {
+    /** Torch's type of two four-bit floats in a byte; here, as in safetensors, each of them is an element. */
+    private static final String PAIRS = "torch.float4_e2m1fn_x2";
+
+    private static final int PACKED = 2;
+    private static final long MAX_PACKED_EXTENT = 1L << 58;
+
     private final PickleTree tree;
 
     TensorRules(PickleTree tree) {
@@ -39,7 +47,9 @@ final class TensorRules {
         require(shape.length == strides.length, "a tensor has a stride per axis", shape.length, strides.length, place);
         Dtype dtype = dtype(form, arguments, storage, place);
         long storageBytes = checkedBytes(storage, place);
-        long elements = storageBytes / dtype.bytes();
+        boolean isPacked = dtype.bits() % 8 != 0;
+        int countedBytes = isPacked ? 1 : dtype.bytes();
+        long elements = storageBytes / countedBytes;
         long last = lastElement(offset, shape, strides, place);
         require(
                 last < elements,
@@ -48,7 +58,12 @@ final class TensorRules {
                 "element " + last,
                 place);
         boolean[] bits = lazyBits(form, arguments, count, place);
-        long offsetBytes = Math.min(offset, elements) * dtype.bytes();
+        long offsetBytes = Math.min(offset, elements) * countedBytes;
+        if (isPacked) {
+            checkPacked(shape, strides, bits, place);
+            shape[shape.length - 1] *= PACKED;
+            strides = Shapes.rowMajorStrides(shape);
+        }
         return new TorchTensor(
                 dtype,
                 shape,
@@ -60,6 +75,18 @@ final class TensorRules {
                 false,
                 bits[0],
                 bits[1]);
+    }
+
+    /** That bytes of packed elements lie one after another; torch counts bytes, and the last axis is packed. */
+    private static void checkPacked(long[] shape, long[] strides, boolean[] bits, Place place) throws IOException {
+        boolean contiguous = shape.length > 0 && TorchTensor.isRowMajor(shape, strides);
+        if (!contiguous || bits[0] || bits[1] || shape[shape.length - 1] > MAX_PACKED_EXTENT) {
+            throw new FormatException.Unsupported(
+                    "elements of less than a byte lie in row-major order, as they are",
+                    "strides of a contiguous tensor",
+                    Arrays.toString(strides) + " of shape " + Arrays.toString(shape),
+                    place);
+        }
     }
 
     /** The tensor with its place in the file. */
@@ -108,7 +135,7 @@ final class TensorRules {
             throw new FormatException.Corrupt(
                     "the elements of a tensor can be counted in 63 bits",
                     "less than 2^59 elements",
-                    java.util.Arrays.toString(shape) + " strides " + java.util.Arrays.toString(strides),
+                    Arrays.toString(shape) + " strides " + Arrays.toString(strides),
                     place);
         }
     }
@@ -127,13 +154,16 @@ final class TensorRules {
         return dtype;
     }
 
-    /** The dtype of a GLOBAL {@code torch.<name>} in whole bytes, or null. */
+    /** The dtype of a GLOBAL {@code torch.<name>} in whole bytes, or of pairs in a byte, or null. */
     private Dtype findDtype(long word) throws IOException {
         if (Word.tag(word) != Word.GLOBAL) {
             return null;
         }
         String name = tree.symbols().globalName((int) Word.payload(word));
         Dtype dtype = name.startsWith("torch.") ? Dtype.find(name.substring("torch.".length())) : null;
+        if (name.equals(PAIRS)) {
+            return Dtype.FLOAT4_E2M1FN;
+        }
         return dtype == null || dtype.bits() % 8 != 0 ? null : dtype;
     }
 

@@ -24,6 +24,10 @@ public record TorchTensor(
         boolean negate) {
     /** Whether the elements lie one after another in row-major order. */
     public boolean isRowMajor() {
+        return isRowMajor(shape, strides);
+    }
+
+    static boolean isRowMajor(long[] shape, long[] strides) {
         long expected = 1;
         for (int axis = shape.length - 1; axis >= 0; axis--) {
             if (shape[axis] == 0) {
@@ -51,6 +55,6 @@ public record TorchTensor(
 
     /** Bytes of the elements behind each other; each element's bytes are counted, also where a stride is 0. */
     public long sizeBytes() {
-        return elements() * dtype.bytes();
+        return dtype.bytes(elements());
     }
 }

@@ -22,6 +22,7 @@ public final class DeepSpeedScript {
     private static final String TAG = "global_step7";
 
     private final List<Parameter> parameters;
+    private boolean declared = true;
     private final ParallelLayout layout;
     private final Path directory;
     /** Whether values are left out, for checkpoints of many GiB. */
@@ -37,10 +38,20 @@ public final class DeepSpeedScript {
     }
 
     static void write(Path root, List<Parameter> parameters, ParallelLayout layout, boolean sparse) throws IOException {
-        DeepSpeedScript script = new DeepSpeedScript(parameters, layout, root, sparse);
+        new DeepSpeedScript(parameters, layout, root, sparse).write();
+    }
+
+    /** The same without a declaration of how tensor-parallel shards are joined. */
+    static void writeUndeclared(Path root, List<Parameter> parameters, ParallelLayout layout) throws IOException {
+        DeepSpeedScript script = new DeepSpeedScript(parameters, layout, root, false);
+        script.declared = false;
+        script.write();
+    }
+
+    private void write() throws IOException {
         for (int stage = 0; stage < layout.pp(); stage++) {
             for (int rank = 0; rank < layout.tp(); rank++) {
-                script.writeModelParallelRank(stage, rank);
+                writeModelParallelRank(stage, rank);
             }
         }
     }
@@ -163,7 +174,7 @@ public final class DeepSpeedScript {
         model.put("checkpoint_parallel_dimensions", Map.of("pp_degree", layout.pp(), "tp_degree", layout.tp()));
         model.put("ds_config", Map.of("zero_optimization", Map.of("stage", layout.stage())));
         model.put("ds_version", "0.19.8");
-        if (layout.tp() > 1 || layout.pp() > 1) {
+        if (declared && (layout.tp() > 1 || layout.pp() > 1)) {
             model.put("universal_checkpoint_info", UniversalInfo.of(parameters));
         }
         write(name, model);

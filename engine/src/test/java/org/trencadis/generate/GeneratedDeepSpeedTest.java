@@ -3,6 +3,7 @@ package org.trencadis.generate;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -26,6 +27,7 @@ import org.trencadis.gather.PieceWalk;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Copy;
 import org.trencadis.index.Tensor;
+import org.trencadis.source.SourceException;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.Sources;
 import org.trencadis.storage.FileCache;
@@ -61,6 +63,20 @@ class GeneratedDeepSpeedTest {
             DeepSpeedScript.write(root, model, layout, false);
             check(root, model, layout);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {41, 42, 43, 44, 45, 46})
+    void aSourceLayoutSaysWhatTheFilesDoNot(int seed) throws IOException {
+        Random random = new Random(seed);
+        int tp = 2 + random.nextInt(3);
+        List<Parameter> model = RandomModel.make(random, tp, 2, false);
+        ParallelLayout layout = new ParallelLayout(1, 1, tp, 1 + random.nextInt(4), true, 0);
+        Path root = Files.createDirectory(scratch.resolve("save"));
+        DeepSpeedScript.writeUndeclared(root, model, layout);
+        Path file = Files.writeString(scratch.resolve("layout.yaml"), LayoutDocument.of(model, layout));
+        check(root, model, layout, new SourceOptions(null, file));
+        assertThrows(SourceException.class, () -> check(root, model, layout));
     }
 
     @ParameterizedTest
@@ -111,8 +127,13 @@ class GeneratedDeepSpeedTest {
     }
 
     private static void check(Path root, List<Parameter> model, ParallelLayout layout) throws IOException {
+        check(root, model, layout, SourceOptions.NONE);
+    }
+
+    private static void check(Path root, List<Parameter> model, ParallelLayout layout, SourceOptions options)
+            throws IOException {
         try (FileCache cache = new FileCache();
-                Catalog catalog = Sources.open(root, SourceOptions.NONE, cache);
+                Catalog catalog = Sources.open(root, options, cache);
                 CheckpointFiles files = files(catalog, cache);
                 Arena arena = Arena.ofConfined()) {
             Gatherer gatherer = new Gatherer(catalog, files);

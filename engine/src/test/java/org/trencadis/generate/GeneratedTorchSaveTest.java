@@ -1,9 +1,13 @@
 package org.trencadis.generate;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.trencadis.Checkpoint;
+import org.trencadis.OpenOptions;
 import org.trencadis.format.Value;
 import org.trencadis.generate.StoredTensor.Storage;
 import org.trencadis.index.Alias;
@@ -18,10 +24,12 @@ import org.trencadis.index.Attachment;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Finding;
 import org.trencadis.index.Group;
+import org.trencadis.index.Tensor;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.Sources;
 import org.trencadis.storage.FileCache;
 import org.trencadis.tensor.Dtype;
+import org.trencadis.tensor.Region;
 
 /** Training states as torch.save writes them, made up: what their tensors, groups and values are called. */
 class GeneratedTorchSaveTest {
@@ -180,6 +188,28 @@ class GeneratedTorchSaveTest {
             assertEquals(
                     List.of("torchsave.tensors-not-kept"),
                     catalog.findings().stream().map(Finding::code).toList());
+        }
+    }
+
+    /** Torch counts pairs of four-bit floats, here each counts; the bytes are the same. */
+    @Test
+    void packedPairsOfFourBitFloatsAreRead() throws IOException {
+        Storage storage = new Storage("p", "UntypedStorage", 1, 6, element -> 0x10 + element);
+        storages.add(storage);
+        StoredTensor pairs = new StoredTensor(storage, 0, new long[] {2, 3});
+        List<Object> arguments = new ArrayList<>(pairs.reduction().arguments().items());
+        arguments.add(new PickleScript.Global("torch", "float4_e2m1fn_x2"));
+        PickleScript.Call call = new PickleScript.Call(
+                new PickleScript.Global("torch._utils", "_rebuild_tensor_v3"), new PickleScript.Tuple(arguments), null);
+        Path file = directory.resolve("state.pt");
+        TorchScript.write(file, dict("w", call), storages);
+        try (Checkpoint checkpoint = Checkpoint.open(file, OpenOptions.NONE);
+                Arena arena = Arena.ofConfined()) {
+            Tensor tensor = checkpoint.catalog().tensor(0);
+            assertEquals("w:model float4_e2m1fn 2x6", tensor.toString());
+            MemorySegment bytes = arena.allocate(6);
+            checkpoint.read(tensor, Region.whole(tensor.shape()), bytes);
+            assertArrayEquals(new byte[] {0x10, 0x11, 0x12, 0x13, 0x14, 0x15}, bytes.toArray(ValueLayout.JAVA_BYTE));
         }
     }
 }

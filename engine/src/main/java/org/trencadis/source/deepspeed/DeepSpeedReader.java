@@ -4,15 +4,19 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.trencadis.format.Value;
 import org.trencadis.index.Catalog;
+import org.trencadis.layout.LayoutRules;
 import org.trencadis.source.Attachments;
 import org.trencadis.source.Draft;
 import org.trencadis.source.GroupBook;
 import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
+import org.trencadis.source.SourceLayouts;
 import org.trencadis.storage.FileCache;
 import org.trencadis.torch.Node;
 import org.trencadis.torch.Node.Kind;
@@ -37,6 +41,7 @@ final class DeepSpeedReader {
     private final GroupBook groups = new GroupBook();
     private final List<ModelStates> models = new ArrayList<>();
     private final List<ParallelRules> rules = new ArrayList<>();
+    private LayoutRules layout;
     private String version;
     private Value lossScaler;
     private long stage;
@@ -50,19 +55,23 @@ final class DeepSpeedReader {
         this.attachments = new Attachments(draft);
     }
 
-    /** The proved catalog of the checkpoint in {@code directory}. */
-    static Catalog read(DeepSpeedDirectory directory, FileCache cache) throws IOException {
+    /**
+     * The proved catalog of the checkpoint in {@code directory}.
+     *
+     * @param sourceLayout file or preset that declares tensor-parallel geometry, or null
+     */
+    static Catalog read(DeepSpeedDirectory directory, Path sourceLayout, FileCache cache) throws IOException {
         directory.grid().checkNotDoubled();
         try (Draft draft = new Draft(directory.tagFolder())) {
             DeepSpeedReader reader = new DeepSpeedReader(directory, cache, draft);
-            reader.read();
+            reader.read(sourceLayout);
             return draft.build(directory.tagFolder().toString());
         } catch (ArithmeticException e) {
             throw new SourceException("numbers in " + directory.tagFolder() + " are too large to be true", e);
         }
     }
 
-    private void read() throws IOException {
+    private void read(Path sourceLayout) throws IOException {
         RankGrid grid = directory.grid();
         boolean slots = grid.has(RankFile.Kind.ZERO3_MODEL);
         boolean withModels = slots || grid.has(RankFile.Kind.MODEL) || !directory.universal();
@@ -71,6 +80,7 @@ final class DeepSpeedReader {
         if (withModels) {
             RankFile.Kind kind = slots ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
             geometry = readGeometry(grid, kind);
+            layout = sourceLayout == null ? null : readLayout(sourceLayout, geometry);
             modelFiles = grid.complete(kind, slots ? geometry.dp() : 1, geometry.mp(), geometry.source());
             for (int mp = 0; mp < geometry.mp(); mp++) {
                 readModel(modelFiles[mp][0], mp, geometry);
@@ -101,7 +111,36 @@ final class DeepSpeedReader {
         groups.write(draft.builder());
         attachments.write();
         writeRuleFindings(reading);
+        checkLayout(sourceLayout);
         writeFacts(geometry);
+    }
+
+    private static LayoutRules readLayout(Path sourceLayout, Geometry geometry) throws IOException {
+        Map<String, Long> given = new TreeMap<>();
+        given.put("tp", (long) geometry.tp());
+        given.put("pp", (long) geometry.pp());
+        given.put("dp", (long) geometry.dp());
+        LayoutRules rules = new LayoutRules(SourceLayouts.read(sourceLayout, given));
+        for (Map.Entry<String, Long> axis : given.entrySet()) {
+            rules.checkAxis(axis.getKey(), axis.getValue(), "the checkpoint");
+        }
+        return rules;
+    }
+
+    /** Checks that the layout is of this checkpoint: its rules hold for parameters, its ZeRO stage is the files'. */
+    private void checkLayout(Path sourceLayout) throws IOException {
+        if (layout == null) {
+            if (sourceLayout != null) {
+                throw new SourceException(directory.tagFolder() + " holds whole tensors; " + sourceLayout
+                        + " has nothing to declare");
+            }
+            return;
+        }
+        layout.checkUsed();
+        if (layout.layout().zero() != null && layout.layout().zero().stage() != stage) {
+            throw new SourceException(sourceLayout + " declares ZeRO stage "
+                    + layout.layout().zero().stage() + ", the files are of stage " + stage);
+        }
     }
 
     private void readPartitions(Reading reading, Path[][] optimizerFiles) throws IOException {
@@ -206,7 +245,7 @@ final class DeepSpeedReader {
             Node root = torch.root();
             models.add(ModelStates.read(torch));
             if (mp % geometry.tp() == 0) {
-                rules.add(ParallelRules.read(Nodes.findValue(root, "universal_checkpoint_info"), geometry.tp()));
+                rules.add(ParallelRules.read(Nodes.findValue(root, "universal_checkpoint_info"), geometry.tp(), layout));
             }
             if (mp == 0) {
                 experts = Experts.read(root);

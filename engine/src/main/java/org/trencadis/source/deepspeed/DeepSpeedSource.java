@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.FoundSource;
-import org.trencadis.source.SourceException;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.SourceReader;
 import org.trencadis.storage.FileCache;
@@ -32,11 +31,7 @@ public final class DeepSpeedSource implements SourceReader {
 
         @Override
         public Catalog read(SourceOptions options, FileCache cache) throws IOException {
-            if (options.sourceLayout() != null) {
-                throw new SourceException("the DeepSpeed reader takes no source layout: what " + options.sourceLayout()
-                        + " declares has to stand in the checkpoint's universal_checkpoint_info");
-            }
-            return DeepSpeedReader.read(directory, cache);
+            return DeepSpeedReader.read(directory, options.sourceLayout(), cache);
         }
     }
 }

@@ -7,8 +7,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import org.trencadis.layout.LayoutRules;
+import org.trencadis.layout.Mesh;
 import org.trencadis.layout.NamePatterns;
 import org.trencadis.layout.Placement;
+import org.trencadis.layout.Rule;
 import org.trencadis.layout.ShardJoins;
 import org.trencadis.layout.ShardMap;
 import org.trencadis.source.Nodes;
@@ -18,10 +21,13 @@ import org.trencadis.torch.Node;
 
 /**
  * What a checkpoint declares about its tensor-parallel shards ({@code universal_checkpoint_info}): patterns over names, and
- * affine maps, which are preferred. Makes the {@link Placement} of each parameter.
+ * affine maps, which are preferred; or what a source layout declares in its place. Makes the {@link Placement} of each
+ * parameter.
  */
 final class ParallelRules {
     private final int tp;
+    private final Mesh mesh;
+    private final LayoutRules layout;
     private final boolean declared;
     private final double version;
     private final long vocabulary;
@@ -37,8 +43,10 @@ final class ParallelRules {
     private final TreeSet<String> contradictions = new TreeSet<>();
     private final TreeSet<String> byDefault = new TreeSet<>();
 
-    private ParallelRules(Node info, int tp) throws IOException {
+    private ParallelRules(Node info, int tp, LayoutRules layout) throws IOException {
         this.tp = tp;
+        this.mesh = new Mesh(List.of(new Mesh.Axis(Rule.TP, tp)));
+        this.layout = layout;
         this.declared = info != null;
         Node number = info == null ? null : Nodes.findValue(info, "universal_checkpoint_version");
         this.version = number == null ? 0 : number.asReal();
@@ -56,8 +64,9 @@ final class ParallelRules {
      * The rules that {@code info} declares.
      *
      * @param info {@code universal_checkpoint_info}, or null where the checkpoint has none
+     * @param layout what the user declares, or null
      */
-    static ParallelRules read(Node info, int tp) throws IOException {
+    static ParallelRules read(Node info, int tp, LayoutRules layout) throws IOException {
         if (info != null && tp > 1) {
             Node refused = Nodes.findValue(info, "autotp_unsupported_parameter_patterns");
             if (refused != null && refused.size() > 0) {
@@ -67,7 +76,7 @@ final class ParallelRules {
                         refused.path() + " declares layouts that cannot be joined: " + Nodes.firstOf(names));
             }
         }
-        return new ParallelRules(info, tp);
+        return new ParallelRules(info, tp, layout);
     }
 
     private static NamePatterns patterns(Node info, String key) throws IOException {
@@ -112,6 +121,29 @@ final class ParallelRules {
      * @param shapes of its shards by tensor-parallel rank
      */
     Placement place(String name, long[][] shapes) throws IOException {
+        Rule rule = layout == null ? null : layout.find(name);
+        if (rule == null) {
+            return placeDeclared(name, shapes);
+        }
+        Placement asked = LayoutRules.join(rule, name, mesh, shapes);
+        if (tp > 1 && findRule(name) != null && !isSame(asked, placeDeclared(name, shapes))) {
+            throw new SourceException(rule.place() + ": rule " + rule.match() + " and universal_checkpoint_info declare"
+                    + " different joins of the shards of parameter " + name + ": to "
+                    + Shapes.print(asked.shape()) + " and to "
+                    + Shapes.print(placeDeclared(name, shapes).shape()));
+        }
+        return asked;
+    }
+
+    private static boolean isSame(Placement one, Placement other) {
+        boolean same = Arrays.equals(one.shape(), other.shape()) && one.blend() == other.blend();
+        for (int rank = 0; same && rank < one.shards().length; rank++) {
+            same = one.shards()[rank].isSame(other.shards()[rank]);
+        }
+        return same;
+    }
+
+    private Placement placeDeclared(String name, long[][] shapes) throws IOException {
         Placement placement;
         if (tp == 1) {
             placement = Placement.unique(shapes[0]);
@@ -127,7 +159,7 @@ final class ParallelRules {
         if (tp == 1) {
             return Placement.unique(shapes[0]);
         }
-        if (declared && findRule(name) != null) {
+        if (declared && findRule(name) != null || layout != null && layout.find(name) != null) {
             return place(name, shapes);
         }
         for (long[] shape : shapes) {
@@ -141,6 +173,11 @@ final class ParallelRules {
     }
 
     private void checkDeclared(String name, long[][] shapes) throws SourceException {
+        if (!declared && layout != null) {
+            throw new SourceException(layout.layout().origin() + " has no rule for parameter " + name
+                    + ", of which tensor-parallel ranks hold shards of shape " + ShardJoins.print(shapes)
+                    + "; add one, as in {match: '" + name + "', shard: {dim: 0}}, or replicate, average");
+        }
         if (!declared) {
             throw new SourceException("the checkpoint has " + tp + " tensor-parallel ranks but no "
                     + "universal_checkpoint_info that says how their shards are joined: parameter " + name

@@ -5,9 +5,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import org.trencadis.format.Value;
@@ -36,6 +38,9 @@ final class SafetensorsReader {
 
     private final Map<String, String> aliases = new LinkedHashMap<>();
     private final List<String> withoutAxes = new ArrayList<>();
+    /** Texts of headers that an earlier file had too are kept once. */
+    private final Set<List<Value.Entry>> kept = new HashSet<>();
+
     private final TreeSet<Long> ranks = new TreeSet<>();
     private final TreeSet<String> versions = new TreeSet<>();
     private long bytes;
@@ -95,7 +100,7 @@ final class SafetensorsReader {
         int holders = holders(name);
         for (TensorEntry entry : header.entries()) {
             long[] offsets = sharding == null ? new long[entry.shape().length] : sharding.offsets(entry);
-            if (files.consolidated() && entry.shape().length == 0) {
+            if (entry.shape().length == 0 && files.consolidated()) {
                 withoutAxes.add(entry.name());
             }
             tensors.computeIfAbsent(entry.name(), WholeTensor::new)
@@ -133,7 +138,7 @@ final class SafetensorsReader {
                 texts.add(new Value.Entry(new Value.Text(key), new Value.Text(text)));
             }
         });
-        if (!texts.isEmpty()) {
+        if (!texts.isEmpty() && kept.add(texts)) {
             builder.addAttachment(new Attachment("__metadata__", name, new Value.Mapping(texts)));
         }
     }

@@ -184,7 +184,7 @@ class SafetensorsFixturesTest {
                             .holders(sharded.catalog().fragment(copy, 2).holders()));
             assertEquals(List.of(), sharded.catalog().findings());
             assertEquals(
-                    List.of("metadata", "__metadata__", "__metadata__", "config", "generation_config").stream()
+                    List.of("metadata", "__metadata__", "config", "generation_config").stream()
                             .sorted()
                             .toList(),
                     llama.catalog().attachments().stream()

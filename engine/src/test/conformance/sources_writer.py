@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Makes checkpoints with PyTorch, safetensors, transformers and Megatron Core, and reads checkpoints back with them.
+
+    python sources_writer.py write OUT          fresh checkpoints, one folder each
+    python sources_writer.py read               for each line "KIND PATH" of its input, a line of JSON: for each tensor that
+                                                the framework itself loads digest, dtype and shape, or what it said instead
+
+Nothing here is read from Trencadís.
+"""
+import json
+import os
+import pathlib
+import socket
+import sys
+import tempfile
+import warnings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+warnings.filterwarnings("ignore")
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[4] / "tools" / "scripts"))
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+import check_live_state
+
+RANKS = 2
+
+
+def without_cuda():
+    """Megatron Core asks for CUDA in a few places that have nothing to do with files."""
+    torch.cuda.synchronize = torch.cuda.empty_cache = lambda *_: None
+    torch.cuda.current_device = lambda: torch.device("cpu")
+    torch.Tensor.cuda = lambda self, *_, **__: self
+    for name in ("tensor", "zeros", "empty"):
+        setattr(torch, name, _on_cpu(getattr(torch, name)))
+
+
+def _on_cpu(factory):
+    def make(*values, **settings):
+        if settings.get("device") == "cuda":
+            settings["device"] = "cpu"
+        settings.pop("strides", None)  # a property of torch 2.15 that Megatron Core 0.16.1 hands on
+        return factory(*values, **settings)
+    return make
+
+
+# ---------------------------------------------------------------- reading
+
+def tensors_of(value):
+    """Every tensor in nested dictionaries and lists, by its path."""
+    def walk(value, path):
+        if isinstance(value, torch.Tensor):
+            yield path, value
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from walk(item, path + (str(key),))
+        elif isinstance(value, (list, tuple)):
+            for number, item in enumerate(value):
+                yield from walk(item, path + (str(number),))
+    return list(walk(value, ()))
+
+
+def line(tensor):
+    tensor = tensor.detach().resolve_conj().resolve_neg().contiguous()
+    shape = "x".join(map(str, tensor.shape)) or "scalar"
+    return f"{check_live_state.sha256(tensor)}\t{check_live_state.dtype_name(tensor)}\t{shape}"
+
+
+def read_dcp(path):
+    from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
+    with tempfile.TemporaryDirectory() as place:
+        out = os.path.join(place, "all.pt")
+        dcp_to_torch_save(path, out)
+        found = tensors_of(torch.load(out, weights_only=False))
+    # Steps are no tensors here: they belong to the groups.
+    return [tensor for keys, tensor in found if keys[-1].rsplit(".", 1)[-1] != "step"]
+
+
+def read_hf(path):
+    from torch.distributed.checkpoint import HuggingFaceStorageReader, load
+    reader = HuggingFaceStorageReader(path)
+    state = {name: torch.empty(entry.size, dtype=entry.properties.dtype)
+             for name, entry in reader.read_metadata().state_dict_metadata.items()}
+    load(state, storage_reader=HuggingFaceStorageReader(path))
+    return list(state.values())
+
+
+def read_safetensors(path):
+    from safetensors import safe_open
+    found = []
+    for file in sorted(pathlib.Path(path).rglob("*.safetensors")):
+        with safe_open(file, "pt") as opened:
+            found += [opened.get_tensor(name) for name in opened.keys()]
+    return found
+
+
+def read_torch(path):
+    """Tensors that are one view of one storage are one tensor under several names."""
+    seen, found = set(), []
+    for _, tensor in tensors_of(torch.load(path, weights_only=False)):
+        place = (tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype,
+                 tensor.is_conj(), tensor.is_neg())
+        if tensor.numel() == 0 or place not in seen:
+            found.append(tensor)
+        seen.add(place)
+    return found
+
+
+def read_megatron(path):
+    from megatron.core import dist_checkpointing
+    # What load adds from common.pt, steps for instance, is no sharded tensor.
+    common = {keys for keys, _ in tensors_of(dist_checkpointing.load_common_state_dict(path))}
+    return [tensor for keys, tensor in tensors_of(dist_checkpointing.load_plain_tensors(path)) if keys not in common]
+
+
+def read_all(requests):
+    without_cuda()
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    for request in requests:
+        kind, path = request.rstrip("\n").split(" ", 1)
+        try:
+            answer = sorted(map(line, globals()["read_" + kind](path)))
+        except BaseException as error:  # CheckpointException is no Exception
+            answer = f"{type(error).__name__}: {error}"
+        print(json.dumps(answer), flush=True)
+
+
+# ---------------------------------------------------------------- writing
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(3)
+        self.embed = nn.Embedding(37, 24)
+        self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(24, 50), nn.LayerNorm(50), nn.Linear(50, 24)) for _ in range(3))
+        self.head = nn.Linear(24, 37, bias=False)
+
+    def forward(self, ids):
+        x = self.embed(ids)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x)
+
+
+def train(model, optimizer):
+    for step in range(2):
+        torch.manual_seed(step)
+        loss = model(torch.randint(0, 37, (2, 9))).float().square().mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def rank_main(rank, port, out):
+    os.environ.update(RANK=str(rank), WORLD_SIZE=str(RANKS), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=RANKS)
+    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint import HuggingFaceStorageWriter
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict, get_state_dict
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.device_mesh import init_device_mesh
+    mesh = init_device_mesh("cpu", (RANKS,))
+    for name, dtype, flat in (("dcp", torch.float32, False), ("dcp_flat_bf16", torch.bfloat16, True)):
+        model = Net().to(dtype)
+        for block in model.blocks:
+            fully_shard(block, mesh=mesh)
+        fully_shard(model, mesh=mesh)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+        train(model, optimizer)
+        weights, states = get_state_dict(model, optimizer, options=StateDictOptions(flatten_optimizer_state_dict=flat))
+        dcp.save({"model": weights, "optim": states, "epoch": 3}, checkpoint_id=f"{out}/{name}")
+        if name == "dcp":
+            writer = HuggingFaceStorageWriter(f"{out}/hf_shards", save_distributed=True)
+            dcp.save(get_model_state_dict(model), storage_writer=writer)
+    write_megatron(rank, f"{out}/megatron")
+    dist.destroy_process_group()
+
+
+def write_megatron(rank, out):
+    """A stack of layers cut by columns, a replicated norm, an object of each rank."""
+    without_cuda()
+    from megatron.core import dist_checkpointing
+    from megatron.core.dist_checkpointing import ShardedObject, ShardedTensor
+    if rank == 0:
+        os.makedirs(out)
+    dist.barrier()
+    generator = torch.Generator().manual_seed(11)
+    state = {}
+    for layer in range(3):
+        whole = torch.randn(20, 14, generator=generator)
+        part = whole.chunk(RANKS, dim=1)[rank].contiguous()
+        state[f"layer{layer}"] = ShardedTensor.from_rank_offsets(
+            "decoder.layers.mlp.weight", part, (0, layer, 3), (2, rank, RANKS), prepend_axis_num=1)
+    norm = torch.randn(14, generator=generator)
+    state["norm"] = ShardedTensor.from_rank_offsets("decoder.final_norm.weight", norm, replica_id=rank)
+    state["rng"] = ShardedObject("rng_state", [rank], (RANKS,), (rank,))
+    state["iteration"] = 7
+    dist_checkpointing.save(state, out)
+
+
+def write(out):
+    import multiprocessing
+    from safetensors.torch import save_file
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("spawn")
+    ranks = [context.Process(target=rank_main, args=(rank, port, str(out))) for rank in range(RANKS)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(120)
+        if process.exitcode != 0:
+            raise SystemExit(f"a rank ended with {process.exitcode}")
+    # safetensors: every dtype that both sides name alike
+    torch.manual_seed(5)
+    (out / "safetensors").mkdir()
+    kinds = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2, torch.int64,
+             torch.int16, torch.uint8, torch.bool, torch.complex64, torch.uint32]
+    save_file({f"t.{i}": (torch.randn(3, i + 1) * 50).to(kind) for i, kind in enumerate(kinds)},
+              out / "safetensors" / "model.safetensors")
+    from transformers import GPT2Config, GPT2LMHeadModel
+    GPT2LMHeadModel(GPT2Config(vocab_size=101, n_embd=32, n_layer=3, n_head=4, n_positions=32)).save_pretrained(
+        out / "transformers", max_shard_size="60KB")
+    # torch.save
+    (out / "torch").mkdir()
+    model = Net()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    train(model, optimizer)
+    base = torch.randn(12, 10)
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3,
+                "views": [base[2:5], base.t(), base[:, ::2], base], "z": torch.randn(4, dtype=torch.complex64).conj(),
+                "tied": {"a": model.head.weight, "b": model.head.weight}}, out / "torch" / "model.pt")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "write":
+        write(sys.argv[2])
+    else:
+        read_all(sys.stdin)
