@@ -11,8 +11,7 @@ import java.nio.file.Path;
  */
 public final class DcpMetadataFuzzer {
     /** Seen from the root of the repository and from a module's folder. */
-    private static final String DATA =
-            "engine/src/test/resources/fixtures/dcp/two_axis_2x3/checkpoint";
+    private static final String DATA = "engine/src/test/resources/fixtures/dcp/two_axis_2x3/checkpoint";
 
     private static final int RANKS = 6;
 

@@ -32,7 +32,8 @@ class HostileSavesTest {
 
     private static void assertRefused(Path directory, String... parts) {
         IOException refused = assertThrows(
-                IOException.class, () -> Checkpoint.open(directory, OpenOptions.NONE).close());
+                IOException.class,
+                () -> Checkpoint.open(directory, OpenOptions.NONE).close());
         for (String part : parts) {
             assertTrue(refused.getMessage().contains(part), refused::toString);
         }
@@ -84,7 +85,8 @@ class HostileSavesTest {
         assertRefused(new TinySave().chunk(0, 0, 4, 4).item("w", 0, 0, TinySave.DATA, HUGE, TinySave.ITEM_BYTES));
         assertRefused(new TinySave().chunk(HUGE, 0, 4, 4).item("w", HUGE, 0, TinySave.DATA, 0, TinySave.ITEM_BYTES));
         assertRefused(new TinySave().shape(HUGE, 4).chunk(0, 0, 4, 4).item("w", 0, 0, TinySave.DATA, 0, 1641));
-        assertRefused(new TinySave().shape(1L << 40, 1L << 40).chunk(0, 0, 4, 4).item("w", 0, 0, TinySave.DATA, 0, 1641));
+        assertRefused(
+                new TinySave().shape(1L << 40, 1L << 40).chunk(0, 0, 4, 4).item("w", 0, 0, TinySave.DATA, 0, 1641));
         assertRefused(new TinySave().shape(-4, 4).chunk(0, 0, 4, 4).item("w", 0, 0, TinySave.DATA, 0, 1641));
         assertRefused(new TinySave().chunk(0, 0, 4, 4).item("w", "a", 0, TinySave.DATA, 0, 1641), "MetadataIndex");
         assertRefused(new TinySave().chunk(0, 0, 4, 4).item("w", 0, 0, 7, 0, 1641), "relative_path");
@@ -116,10 +118,7 @@ class HostileSavesTest {
     void holesAndOverlapsAreRefused() throws IOException {
         assertRefused(TinySave.whole().shape(6, 4), "hole");
         assertRefused(
-                TinySave.whole()
-                        .shape(6, 4)
-                        .chunk(2, 0, 4, 4)
-                        .item("w", 2, 0, TinySave.DATA, 0, TinySave.ITEM_BYTES),
+                TinySave.whole().shape(6, 4).chunk(2, 0, 4, 4).item("w", 2, 0, TinySave.DATA, 0, TinySave.ITEM_BYTES),
                 "overlap");
     }
 
@@ -175,7 +174,8 @@ class HostileSavesTest {
         }
         TinySave.whole().write(Files.createDirectory(folder.resolve("step-20")));
         SourceException refused = assertThrows(
-                SourceException.class, () -> Checkpoint.open(folder, OpenOptions.NONE).close());
+                SourceException.class,
+                () -> Checkpoint.open(folder, OpenOptions.NONE).close());
         assertTrue(refused.getMessage().contains("step-10, step-20"), refused::getMessage);
     }
 }

@@ -52,14 +52,21 @@ final class TinySave {
     }
 
     TinySave chunk(Object row, Object column, Object rows, Object columns) {
-        chunks.add(object(
-                MODULE + "\nChunkStorageMetadata", "offsets", size(row, column), "sizes", size(rows, columns)));
+        chunks.add(
+                object(MODULE + "\nChunkStorageMetadata", "offsets", size(row, column), "sizes", size(rows, columns)));
         return this;
     }
 
     TinySave item(String fqn, Object row, Object column, Object path, Object offset, Object length) {
         items.add(join(
-                object(MODULE + "\nMetadataIndex", "fqn", value(fqn), "offset", size(row, column), "index", value(null)),
+                object(
+                        MODULE + "\nMetadataIndex",
+                        "fqn",
+                        value(fqn),
+                        "offset",
+                        size(row, column),
+                        "index",
+                        value(null)),
                 object(
                         "torch.distributed.checkpoint.filesystem\n_StorageInfo",
                         "relative_path",
