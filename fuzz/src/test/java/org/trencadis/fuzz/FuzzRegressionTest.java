@@ -29,4 +29,9 @@ class FuzzRegressionTest {
     void safetensors(FuzzedDataProvider data) {
         SafetensorsFuzzer.fuzzerTestOneInput(data);
     }
+
+    @FuzzTest
+    void dcp(FuzzedDataProvider data) {
+        DcpMetadataFuzzer.fuzzerTestOneInput(data);
+    }
 }

@@ -33,6 +33,9 @@ public final class Seeds {
         for (Path file : seeds.files("safetensors")) {
             seeds.addSafetensors(file);
         }
+        for (Path file : seeds.files("dcp")) {
+            seeds.addMetadata(file);
+        }
         System.err.println(seeds.count + " seeds");
     }
 
@@ -80,6 +83,12 @@ public final class Seeds {
             byte[] bytes = Files.readAllBytes(file);
             write("safetensors", bytes, 0);
             addHeader(bytes);
+        }
+    }
+
+    private void addMetadata(Path file) throws IOException {
+        if (file.toString().endsWith(".metadata") && Files.size(file) <= MAX_BYTES) {
+            write("dcp", Files.readAllBytes(file));
         }
     }
 
