@@ -51,4 +51,4 @@ def test_a_change_of_one_weight_is_found_across_frameworks(launcher, written, tm
     weights["model.layers.2.self_attn.k_proj.weight"][5, 7] += 1
     safetensors.torch.save_file(weights, tmp_path / "model.safetensors")
     text = folders.run(launcher, "diff", tmp_path, written / "llama" / "deepspeed", "--names", "llama", codes=(1,))
-    assert text.startswith("model.layers.2.self_attn.k_proj.weight\tmodel\tvalues\tfirst=5,7\t") and text.count("\n") == 1
+    assert text.startswith("model.layers.2.self_attn.k_proj.weight\tmodel\tvalues\tfirst=[5,7]\t") and text.count("\n") == 1
