@@ -60,8 +60,7 @@ final class RuleFile {
 
     /** The steps of a document's {@code names}. */
     static List<Step> steps(LayoutNode names, Catalog catalog, Names.Sight sight) throws LayoutException {
-        Map<String, LayoutNode> entries =
-                NamesDocument.known(names, "names", List.of("heads", "kv", "rules"));
+        Map<String, LayoutNode> entries = NamesDocument.known(names, "names", List.of("heads", "kv", "rules"));
         Heads heads = new Heads(catalog, findNumber(entries.get("heads")), findNumber(entries.get("kv")), true);
         LayoutNode rules = entries.get("rules");
         if (rules == null) {
