@@ -16,6 +16,7 @@ import org.trencadis.format.Value;
 final class ViewedNames {
     private static final Set<String> LISTS = Set.of("buffers", "frozen");
     private static final String DIGEST = "digest.";
+    private static final String NAMES = "names";
     private static final String STEPS = "steps";
 
     /** Attachments that hold patterns of names. */
@@ -130,11 +131,12 @@ final class ViewedNames {
             String name = ((Value.Text) fact.key()).value();
             if (LISTS.contains(name) && fact.value() instanceof Value.Sequence list) {
                 builder.addFact(name, viewed(name, list));
-            } else if (!name.startsWith(DIGEST)) {
+            } else if (!name.startsWith(DIGEST) && !name.equals(NAMES)) {
                 builder.addFact(name, fact.value());
             }
         }
-        builder.addFact("names", new Value.Text(said));
+        String before = source.findFact(NAMES);
+        builder.addFact(NAMES, new Value.Text(before == null ? said : before + ", then " + said));
     }
 
     private Set<String> viewsOf(String name) {

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /** One value of a YAML document and where it stands: a text, a list, or a mapping. */
-final class LayoutNode {
+public final class LayoutNode {
     /** The greatest number that a layout may hold; sums of as many as fit a document stay below 2^63. */
     static final long MAX_NUMBER = 1L << 40;
 
@@ -43,35 +43,35 @@ final class LayoutNode {
     }
 
     /** Where it stands: {@code file:line:column}. */
-    String place() {
+    public String place() {
         return place;
     }
 
-    boolean isList() {
+    public boolean isList() {
         return items != null;
     }
 
-    boolean isMapping() {
+    public boolean isMapping() {
         return entries != null;
     }
 
     /** Whether it is written as a number. */
-    boolean isNumber() {
+    public boolean isNumber() {
         return text != null && !quoted && NUMBER.matcher(text).matches();
     }
 
-    LayoutException error(String message) {
+    public LayoutException error(String message) {
         return new LayoutException(place + ": " + message);
     }
 
-    List<LayoutNode> items(String what) throws LayoutException {
+    public List<LayoutNode> items(String what) throws LayoutException {
         if (items == null) {
             throw error(what + " is a list, as in [a, b]; found " + kind());
         }
         return items;
     }
 
-    Map<String, LayoutNode> entries(String what) throws LayoutException {
+    public Map<String, LayoutNode> entries(String what) throws LayoutException {
         if (entries == null) {
             throw error(what + " is a mapping, as in {key: value}; found " + kind());
         }
@@ -86,7 +86,7 @@ final class LayoutNode {
         return entries.entrySet().iterator().next();
     }
 
-    String text(String what) throws LayoutException {
+    public String text(String what) throws LayoutException {
         if (text == null) {
             throw error(what + " is a text; found " + kind());
         }
@@ -102,7 +102,7 @@ final class LayoutNode {
     }
 
     /** A number from {@code least} to {@link #MAX_NUMBER}; a name stands for its value in {@code values}. */
-    long number(String what, long least, Map<String, Long> values) throws LayoutException {
+    public long number(String what, long least, Map<String, Long> values) throws LayoutException {
         if (text != null && !quoted && NAME.matcher(text).matches()) {
             Long value = values.get(text);
             if (value == null) {

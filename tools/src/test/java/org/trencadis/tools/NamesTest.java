@@ -161,20 +161,21 @@ class NamesTest {
 
     @Test
     void aFileOfRulesIsReadWhereItsNameHasADot() throws IOException {
-        Path rules = temp.resolve("rules.json");
+        Path rules = temp.resolve("rules.yaml");
         Files.writeString(rules, """
-                {"names": {"rules": [
-                  {"split": "{n}.mlp.gate_up.{w}", "into": ["layers.{n}.gate.{w}", "layers.{n}.up.{w}"]},
-                  {"transpose": "{n}.mlp.down.{w}", "into": "layers.{n}.down.{w}"},
-                  {"join": ["layers.{n}.down.weight", "layers.{n}.gate.weight"], "into": "layers.{n}.both"}
-                ]}}
+                trencadis: 1
+                names:
+                  rules:
+                  - {split: '{n}.mlp.gate_up.{w}', into: ['layers.{n}.gate.{w}', 'layers.{n}.up.{w}']}
+                  - {transpose: '{n}.mlp.down.{w}', into: 'layers.{n}.down.{w}'}
+                  - {join: ['layers.{n}.down.weight', 'layers.{n}.gate.weight'], into: 'layers.{n}.both'}
                 """, StandardCharsets.UTF_8);
         Path pipeline = Cli.checkpoint("pp2_dp2_zero1_tied");
         List<String> lines = Cli.clean("ls", pipeline, "--names", rules, "--states", "exp_avg_sq")
                 .lines();
         assertTrue(lines.stream().anyMatch(line -> line.startsWith("layers.2.both\texp_avg_sq\tfloat32\t176x32\t")));
-        Files.writeString(rules, "{\"names\": {\"rules\": [{\"transpose\": \"nothing\"}]}}", StandardCharsets.UTF_8);
+        Files.writeString(rules, "trencadis: 1\nnames: {rules: [{transpose: nothing}]}", StandardCharsets.UTF_8);
         Cli.Result unused = Cli.run("ls", pipeline, "--names", rules);
-        assertTrue(unused.messages().contains("rule 1 (transpose) matches no name"), unused.messages());
+        assertTrue(unused.messages().contains("rules.yaml:2:17: transpose matches no name"), unused.messages());
     }
 }

@@ -13,6 +13,7 @@ import org.trencadis.index.Catalog;
 import org.trencadis.index.View;
 import org.trencadis.index.ViewedCatalog;
 import org.trencadis.layout.LayoutException;
+import org.trencadis.layout.NamesDocument;
 
 /**
  * The names under which a checkpoint is to be seen: first renames, then a naming that is known, or the rules of a file.
@@ -72,8 +73,9 @@ public final class Names implements ViewedCatalog.Naming {
      * @throws LayoutException saying where the text is not understood
      */
     public static Names ofFile(Catalog catalog, List<String> renames, String file, String text) throws IOException {
-        Names names = new Names(catalog, renames, file);
-        names.steps.addAll(RuleFile.steps(RuleDocument.parse(text, file), file, catalog, names::namesBefore));
+        // Without its directory: what is stored does not depend on where a file lay.
+        Names names = new Names(catalog, renames, file.substring(file.lastIndexOf('/') + 1));
+        names.steps.addAll(RuleFile.steps(NamesDocument.read(text, file), catalog, names::namesBefore));
         return names;
     }
 

@@ -2,12 +2,15 @@ package org.trencadis.layout.view;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.View;
 import org.trencadis.layout.LayoutException;
+import org.trencadis.layout.LayoutNode;
+import org.trencadis.layout.NamesDocument;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.BoxMap;
 
@@ -15,6 +18,7 @@ import org.trencadis.tensor.BoxMap;
  * The rules of a document's {@code names}, each of which works on what the one before it left.
  *
  * <pre>{@code
+ * trencadis: 1
  * names:
  *   heads: 32
  *   kv: 8
@@ -28,84 +32,97 @@ import org.trencadis.tensor.BoxMap;
  * }</pre>
  */
 final class RuleFile {
+    /** The words of a rule by the one that says what it does. */
+    private static final Map<String, List<String>> WORDS = new LinkedHashMap<>();
+
+    static {
+        WORDS.put("rename", List.of("rename"));
+        WORDS.put("split", List.of("split", "into", "axis", "parts", "groups"));
+        WORDS.put("join", List.of("join", "into", "axis", "parts", "groups"));
+        WORDS.put("transpose", List.of("transpose", "into", "axes"));
+        WORDS.put("unstack", List.of("unstack", "into", "axis", "number", "first"));
+        WORDS.put("stack", List.of("stack", "into", "axis", "number", "first"));
+        WORDS.put("naming", List.of("naming"));
+    }
+
     /** A step and how it is told of when it matches nothing. */
     record Step(String text, NameRule rule) {}
 
-    /** A rule as it stands in the document. */
-    private final Map<String, Object> rule;
-
-    private final String where;
+    private final LayoutNode node;
+    private final Map<String, LayoutNode> rule;
     private final Heads heads;
 
-    private RuleFile(Map<String, Object> rule, String where, Heads heads) {
+    private RuleFile(LayoutNode node, Map<String, LayoutNode> rule, Heads heads) {
+        this.node = node;
         this.rule = rule;
-        this.where = where;
         this.heads = heads;
     }
 
-    /**
-     * The steps of a document.
-     *
-     * @param document mappings, lists, text and whole numbers, as a parser gives them
-     * @param file names it in messages
-     */
-    static List<Step> steps(Object document, String file, Catalog catalog, Names.Sight sight) throws LayoutException {
-        Map<String, Object> whole = mapping(document, file + ": a document");
-        Map<String, Object> names = mapping(whole.get("names"), file + ": names");
-        checkKeys(names, Set.of("heads", "kv", "rules"), file + ": names");
-        String at = file + ": names";
-        Heads heads = new Heads(catalog, number(names, "heads", at), number(names, "kv", at), true);
+    /** The steps of a document's {@code names}. */
+    static List<Step> steps(LayoutNode names, Catalog catalog, Names.Sight sight) throws LayoutException {
+        Map<String, LayoutNode> entries = NamesDocument.known(names, "names", List.of("heads", "kv", "rules"));
+        Heads heads = new Heads(catalog, findNumber(entries.get("heads")), findNumber(entries.get("kv")), true);
+        LayoutNode rules = entries.get("rules");
+        if (rules == null) {
+            throw names.error("names have rules");
+        }
         List<Step> steps = new ArrayList<>();
-        for (Object item : list(names.get("rules"), file + ": names: rules")) {
-            String where = file + ": rule " + (steps.size() + 1);
-            Map<String, Object> rule = mapping(item, where);
-            NameRule step = new RuleFile(rule, where, heads).step(catalog, sight);
-            steps.add(new Step(where + " (" + rule.keySet().iterator().next() + ")", step));
+        for (LayoutNode node : rules.items("rules")) {
+            String word = word(node);
+            RuleFile rule = new RuleFile(node, NamesDocument.known(node, "a rule", WORDS.get(word)), heads);
+            steps.add(new Step(node.place() + ": " + word, rule.step(word, catalog, sight)));
         }
         return steps;
     }
 
-    private NameRule step(Catalog catalog, Names.Sight sight) throws LayoutException {
-        if (rule.containsKey("rename")) {
-            checkKeys(Set.of("rename"));
-            List<Rename> renames = new ArrayList<>();
-            for (Map.Entry<String, Object> entry :
-                    mapping(rule.get("rename"), where).entrySet()) {
-                renames.add(Rename.of(entry.getKey(), text(entry.getValue())));
+    private static Long findNumber(LayoutNode node) throws LayoutException {
+        return node == null ? null : (Long) node.number("a number of heads", 1, Map.of());
+    }
+
+    private static String word(LayoutNode node) throws LayoutException {
+        for (String word : WORDS.keySet()) {
+            if (node.entries("a rule").containsKey(word)) {
+                return word;
             }
-            return tensors -> Rename.apply(renames, tensors, new java.util.HashSet<>());
         }
-        if (rule.containsKey("split")) {
-            checkKeys(Set.of("split", "into", "axis", "parts", "groups"));
-            List<NameTemplate> parts = templates("into");
-            return new Tie(List.of(template("split")), arrangement(parts.size()), parts)::split;
+        throw node.error("a rule is one of " + String.join(", ", WORDS.keySet()) + "; found "
+                + String.join(", ", node.entries("a rule").keySet()));
+    }
+
+    private NameRule step(String word, Catalog catalog, Names.Sight sight) throws LayoutException {
+        return switch (word) {
+            case "rename" -> rename();
+            case "split" -> {
+                List<NameTemplate> parts = templates("into");
+                yield new Tie(List.of(template("split")), arrangement(parts.size()), parts)::split;
+            }
+            case "join" -> {
+                List<NameTemplate> parts = templates("join");
+                Tie tie = new Tie(List.of(template("into")), arrangement(parts.size()), parts);
+                boolean divided = rule.containsKey("parts") || rule.containsKey("groups");
+                yield divided ? tie::join : tie.endToEnd()::join;
+            }
+            case "transpose" -> transpose();
+            case "unstack" -> {
+                Stacked stacked = new Stacked(template("unstack"), template("into"), place(), axis(), first());
+                yield tensors -> stacked.unstack(tensors, 1);
+            }
+            case "stack" -> new Stacked(template("into"), template("stack"), place(), axis(), first())::stack;
+            default -> new LateNaming(Naming.parse(rule.get("naming").text("naming")), catalog, sight);
+        };
+    }
+
+    private NameRule rename() throws LayoutException {
+        List<Rename> renames = new ArrayList<>();
+        for (Map.Entry<String, LayoutNode> entry :
+                rule.get("rename").entries("rename").entrySet()) {
+            try {
+                renames.add(Rename.of(entry.getKey(), entry.getValue().text("a name")));
+            } catch (LayoutException e) {
+                throw node.error(e.getMessage());
+            }
         }
-        if (rule.containsKey("join")) {
-            checkKeys(Set.of("join", "into", "axis", "parts", "groups"));
-            List<NameTemplate> parts = templates("join");
-            Tie tie = new Tie(List.of(template("into")), arrangement(parts.size()), parts);
-            return rule.containsKey("parts") || rule.containsKey("groups") ? tie::join : tie.endToEnd()::join;
-        }
-        if (rule.containsKey("transpose")) {
-            checkKeys(Set.of("transpose", "into", "axes"));
-            return transpose();
-        }
-        if (rule.containsKey("unstack")) {
-            checkKeys(Set.of("unstack", "into", "axis", "number", "first"));
-            Stacked stacked = new Stacked(template("unstack"), template("into"), place(), axis(), first());
-            return tensors -> stacked.unstack(tensors, 1);
-        }
-        if (rule.containsKey("stack")) {
-            checkKeys(Set.of("stack", "into", "axis", "number", "first"));
-            return new Stacked(template("into"), template("stack"), place(), axis(), first())::stack;
-        }
-        if (rule.containsKey("naming")) {
-            checkKeys(Set.of("naming"));
-            Naming naming = Naming.parse(text(rule.get("naming")));
-            return new LateNaming(naming, catalog, sight);
-        }
-        throw new LayoutException(
-                where + ": expected rename, split, join, transpose, unstack, stack or naming, found " + rule.keySet());
+        return tensors -> Rename.apply(renames, tensors, new HashSet<>());
     }
 
     /** A naming whose rules depend on the names that the rules before it leave, in all states. */
@@ -127,8 +144,8 @@ final class RuleFile {
                 rules = naming.rules(sight.namesBefore(this), catalog);
             }
             boolean changed = false;
-            for (NameRule rule : rules) {
-                changed |= rule.apply(tensors);
+            for (NameRule each : rules) {
+                changed |= each.apply(tensors);
             }
             return changed;
         }
@@ -139,8 +156,8 @@ final class RuleFile {
         NameTemplate to = rule.containsKey("into") ? template("into") : from;
         List<Integer> given = new ArrayList<>();
         if (rule.containsKey("axes")) {
-            for (Object axis : list(rule.get("axes"), where + ": axes")) {
-                given.add((int) number(axis));
+            for (LayoutNode axis : rule.get("axes").items("axes")) {
+                given.add((int) axis.number("an axis", 0, Map.of()));
             }
         }
         return tensors -> {
@@ -149,7 +166,7 @@ final class RuleFile {
                 Map<String, String> places = from.find(name);
                 if (places != null) {
                     View view = tensors.take(name);
-                    tensors.put(turned(view, to.fill(places), given), where);
+                    tensors.put(turned(view, to.fill(places), given), node.place());
                     changed = true;
                 }
             }
@@ -165,8 +182,7 @@ final class RuleFile {
         Arrays.sort(sorted);
         for (int axis = 0; axis < order; axis++) {
             if (sorted[axis] != axis || !given.isEmpty() && given.size() != order) {
-                throw new LayoutException(
-                        where + ": " + given + " is no order of the " + order + " axes of " + view.name());
+                throw node.error(given + " is no order of the " + order + " axes of " + view.name());
             }
         }
         long[] shape = new long[order];
@@ -177,112 +193,73 @@ final class RuleFile {
 
     /** Equal parts, given parts, or an attention layer's. */
     private Arrangement arrangement(int parts) throws LayoutException {
-        Object groups = rule.getOrDefault("groups", 1L);
-        if (groups.equals("attention")) {
-            if (parts != 3 || rule.containsKey("parts")) {
-                throw new LayoutException(where + ": groups: attention is for query, key and value");
+        LayoutNode groups = rule.get("groups");
+        if (groups != null && !groups.isNumber()) {
+            if (!groups.text("groups").equals("attention") || parts != 3 || rule.containsKey("parts")) {
+                throw groups.error("groups are a number, or 'attention' for query, key and value");
             }
             return new Arrangement(false, axis(), heads);
         }
         long[] weights = new long[parts];
         Arrays.fill(weights, 1);
         if (rule.containsKey("parts")) {
-            List<Object> given = list(rule.get("parts"), where + ": parts");
+            List<LayoutNode> given = rule.get("parts").items("parts");
             if (given.size() != parts) {
-                throw new LayoutException(where + ": " + parts + " names, but " + given.size() + " parts");
+                throw rule.get("parts").error(parts + " names, but " + given.size() + " parts");
             }
             for (int part = 0; part < parts; part++) {
-                weights[part] = number(given.get(part));
+                weights[part] = given.get(part).number("a part", 1, Map.of());
             }
         }
-        Arrangement.Division division = new Arrangement.Division(number(groups), weights);
-        if (division.groups() < 1 || Arrays.stream(weights).anyMatch(weight -> weight < 1)) {
-            throw new LayoutException(where + ": parts and groups are 1 or more");
-        }
+        long turns = groups == null ? 1 : groups.number("groups", 1, Map.of());
+        Arrangement.Division division = new Arrangement.Division(turns, weights);
         return new Arrangement(false, axis(), () -> division);
     }
 
     private int axis() throws LayoutException {
-        long axis = number(rule.getOrDefault("axis", 0L));
-        if (axis < 0 || axis >= 64) {
-            throw new LayoutException(where + ": axis " + axis);
+        long axis = rule.containsKey("axis") ? rule.get("axis").number("axis", 0, Map.of()) : 0;
+        if (axis >= 64) {
+            throw node.error("no tensor has an axis " + axis);
         }
         return (int) axis;
     }
 
     private long first() throws LayoutException {
-        return number(rule.getOrDefault("first", 0L));
+        return rule.containsKey("first") ? rule.get("first").number("first", 0, Map.of()) : 0;
     }
 
     private String place() throws LayoutException {
-        return text(rule.getOrDefault("number", "i"));
+        return rule.containsKey("number") ? rule.get("number").text("number") : "i";
+    }
+
+    private LayoutNode given(String key) throws LayoutException {
+        LayoutNode value = rule.get(key);
+        if (value == null) {
+            throw node.error("'" + key + "' is missing");
+        }
+        return value;
     }
 
     private NameTemplate template(String key) throws LayoutException {
-        if (!rule.containsKey(key)) {
-            throw new LayoutException(where + ": " + key + " is missing");
+        return template(given(key), key);
+    }
+
+    private NameTemplate template(LayoutNode value, String what) throws LayoutException {
+        try {
+            return NameTemplate.of(value.text(what));
+        } catch (LayoutException e) {
+            throw e.getMessage().startsWith("names:") ? value.error(e.getMessage()) : e;
         }
-        return NameTemplate.of(text(rule.get(key)));
     }
 
     private List<NameTemplate> templates(String key) throws LayoutException {
         List<NameTemplate> templates = new ArrayList<>();
-        for (Object item : list(rule.get(key), where + ": " + key)) {
-            templates.add(NameTemplate.of(text(item)));
+        for (LayoutNode item : given(key).items(key)) {
+            templates.add(template(item, "a name"));
         }
         if (templates.isEmpty()) {
-            throw new LayoutException(where + ": " + key + " has no names");
+            throw given(key).error("no names");
         }
         return templates;
-    }
-
-    private void checkKeys(Set<String> known) throws LayoutException {
-        checkKeys(rule, known, where);
-    }
-
-    private static void checkKeys(Map<String, Object> mapping, Set<String> known, String where) throws LayoutException {
-        for (String key : mapping.keySet()) {
-            if (!known.contains(key)) {
-                throw new LayoutException(where + ": '" + key + "' is none of " + String.join(", ", known));
-            }
-        }
-    }
-
-    private String text(Object value) throws LayoutException {
-        if (value instanceof String || value instanceof Long) {
-            return value.toString();
-        }
-        throw new LayoutException(where + ": expected text, found " + value);
-    }
-
-    private long number(Object value) throws LayoutException {
-        if (value instanceof Long number) {
-            return number;
-        }
-        throw new LayoutException(where + ": expected a whole number, found " + value);
-    }
-
-    private static Long number(Map<String, Object> mapping, String key, String where) throws LayoutException {
-        Object value = mapping.get(key);
-        if (value == null || value instanceof Long number && number > 0 && number < 1_000_000_000) {
-            return (Long) value;
-        }
-        throw new LayoutException(where + ": " + key + ": expected a number above 0, found " + value);
-    }
-
-    @SuppressWarnings("unchecked") // keys of a document are text
-    private static Map<String, Object> mapping(Object value, String where) throws LayoutException {
-        if (value instanceof Map<?, ?> map && map.keySet().stream().allMatch(String.class::isInstance)) {
-            return (Map<String, Object>) map;
-        }
-        throw new LayoutException(where + ": expected a mapping, found " + value);
-    }
-
-    @SuppressWarnings("unchecked")
-    private static List<Object> list(Object value, String where) throws LayoutException {
-        if (value instanceof List<?> list) {
-            return (List<Object>) list;
-        }
-        throw new LayoutException(where + ": expected a list, found " + value);
     }
 }

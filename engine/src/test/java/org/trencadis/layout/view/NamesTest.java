@@ -328,16 +328,19 @@ class NamesTest {
         shapes.put("block.1.b", new long[] {2, 1});
         shapes.put("block.2.b", new long[] {2, 1});
         String rules = """
-                {"names": {"heads": 4, "kv": 2, "rules": [
-                  {"rename": {"block\\\\.": "l."}},
-                  {"split": "l.{n}.qkv", "into": ["l.{n}.q", "l.{n}.k", "l.{n}.v"], "groups": "attention"},
-                  {"join": ["l.{n}.a", "l.{n}.b"], "into": "l.{n}.ab", "axis": 1},
-                  {"transpose": "l.{n}.ab"},
-                  {"stack": "l.{n}.q", "into": "q", "number": "n", "first": 1}
-                ]}}
+                trencadis: 1
+                names:
+                  heads: 4
+                  kv: 2
+                  rules:
+                  - {rename: {'block\\.': 'l.'}}
+                  - {split: 'l.{n}.qkv', into: ['l.{n}.q', 'l.{n}.k', 'l.{n}.v'], groups: attention}
+                  - {join: ['l.{n}.a', 'l.{n}.b'], into: 'l.{n}.ab', axis: 1}
+                  - {transpose: 'l.{n}.ab'}
+                  - {stack: 'l.{n}.q', into: q, number: n, first: 1}
                 """;
         try (Catalog catalog = catalog()) {
-            Map<String, View> views = views(Names.ofFile(catalog, List.of(), "rules.json", rules));
+            Map<String, View> views = views(Names.ofFile(catalog, List.of(), "rules.yaml", rules));
             assertEquals(
                     List.of("l.1.ab", "l.1.k", "l.1.v", "l.2.ab", "l.2.k", "l.2.v", "q"), List.copyOf(views.keySet()));
             assertArrayEquals(new long[] {2, 4, 2}, views.get("q").shape());
@@ -358,14 +361,18 @@ class NamesTest {
     void aFileThatIsNotUnderstoodSaysWhere() throws IOException {
         shapes.put("a", new long[] {2});
         Map<String, String> faults = new LinkedHashMap<>();
-        faults.put("{\"names\": {\"rules\": [{\"split\": \"a\"}]}}", "f: rule 1: into: expected a list, found null");
-        faults.put("{\"names\": {\"rules\": [{\"splt\": \"a\"}]}}", "f: rule 1: expected rename, split,");
-        faults.put("{\"names\": {\"rulez\": []}}", "f: names: 'rulez' is none of");
-        faults.put(
-                "{\"names\": {\"rules\": [{\"transpose\": \"a\", \"axes\": [1]}]}}",
-                "f: rule 1: [1] is no order of the 1");
-        faults.put("{\"names\": {\"rules\": [{\"unstack\": \"{n\", \"into\": \"b\"}]}}", "names: '{n' holds a place");
-        faults.put("{\"names\": \n {\"rules\": [", "f: line 2, column");
+        String before = "trencadis: 1\nnames: {rules: [";
+        faults.put(before + "{split: a}]}", "f:2:17: 'into' is missing");
+        faults.put(before + "{splt: a}]}", "f:2:17: a rule is one of rename, split, join, transpose,");
+        faults.put(before + "{split: a, to: b}]}", "f:2:32: a rule has no key 'to'");
+        faults.put("trencadis: 1\nnames: {rulez: []}", "f:2:16: names has no key 'rulez'");
+        faults.put("trencadis: 1", "f:1:1: no 'names' are given");
+        faults.put("names: {rules: []}", "f:1:1: a layout begins with 'trencadis: 1'");
+        faults.put(before + "{transpose: a, axes: [1]}]}", "f:2:17: [1] is no order of the 1 axes of a");
+        faults.put(before + "{unstack: '{n', into: b}]}", "f:2:27: names: '{n' holds a place");
+        faults.put(before + "{split: a, into: [b], groups: 0}]}", "f:2:47: groups is from 1");
+        faults.put(before + "{rename: {'(': b}}]}", "f:2:17: rename '(=b': no regular expression");
+        faults.put(before, "f:");
         try (Catalog catalog = catalog()) {
             for (Map.Entry<String, String> fault : faults.entrySet()) {
                 String message = assertThrows(
