@@ -1,0 +1,159 @@
+package org.trencadis.source.megatron;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.trencadis.format.Value;
+import org.trencadis.tensor.Box;
+import org.trencadis.tensor.Dtype;
+import org.trencadis.tensor.Shapes;
+import org.trencadis.torch.Pickler;
+import org.trencadis.torch.TorchArchive;
+
+/** Writes the files of a legacy Megatron save of a made-up model, whose elements tell their tensor and place. */
+final class LegacySave {
+    /** The whole tensors that the files hold parts of, with padding, by global name. */
+    final Map<String, long[]> whole = new LinkedHashMap<>();
+
+    final Map<Object, Object> args = new LinkedHashMap<>();
+    private final int tp;
+
+    LegacySave(int tp) {
+        this.tp = tp;
+    }
+
+    int tp() {
+        return tp;
+    }
+
+    static Map<Object, Object> dict(Object... entries) {
+        Map<Object, Object> dict = new LinkedHashMap<>();
+        for (int i = 0; i < entries.length; i += 2) {
+            dict.put(entries[i], entries[i + 1]);
+        }
+        return dict;
+    }
+
+    /** The element at a place of the whole tensor. */
+    static float value(String name, long place) {
+        return Math.floorMod(name.hashCode(), 10_000) + place / 1024f;
+    }
+
+    static float[] values(String name, long[] shape) {
+        float[] values = new float[(int) Shapes.elements(shape)];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = value(name, i);
+        }
+        return values;
+    }
+
+    /**
+     * A rank's part: of each of {@code parts} equal parts of axis {@code dim} its share, in order; the whole tensor where
+     * {@code dim} is -1.
+     */
+    Value shard(String name, int dim, int parts, int t, long... shape) {
+        whole.put(name, shape);
+        if (dim < 0) {
+            return tensor(shape, values(name, shape));
+        }
+        long[] local = shape.clone();
+        local[dim] /= tp;
+        long part = shape[dim] / parts;
+        long share = part / tp;
+        Box here = Box.whole(local);
+        Box all = Box.whole(shape);
+        float[] values = new float[(int) Shapes.elements(local)];
+        for (int i = 0; i < values.length; i++) {
+            long[] point = here.unflatten(i);
+            point[dim] = point[dim] / share * part + t * share + point[dim] % share;
+            values[i] = value(name, all.flatten(point));
+        }
+        return tensor(local, values);
+    }
+
+    static Value tensor(long[] shape, float... values) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (float value : values) {
+            bytes.putFloat(value);
+        }
+        return new Value.Tensor(
+                Dtype.FLOAT32.code(), Arrays.stream(shape).boxed().toList(), new Value.Blob(bytes.array()));
+    }
+
+    /** The tensors of one transformer layer; {@code local} is its number in the file. */
+    Map<Object, Object> layer(int local, int global, int t) {
+        Map<Object, Object> model = new LinkedHashMap<>();
+        String from = "decoder.layers." + global + '.';
+        String to = "decoder.layers." + local + '.';
+        put(model, from, to, "self_attention.linear_qkv.layer_norm_weight", -1, 1, t, 4);
+        put(model, from, to, "self_attention.linear_qkv.weight", 0, 1, t, 16, 4);
+        put(model, from, to, "self_attention.linear_qkv.bias", 0, 1, t, 16);
+        put(model, from, to, "self_attention.linear_proj.weight", 1, 1, t, 4, 8);
+        put(model, from, to, "self_attention.linear_proj.bias", -1, 1, t, 4);
+        return model;
+    }
+
+    void put(Map<Object, Object> model, String from, String to, String name, int dim, int parts, int t, long... shape) {
+        model.put(to + name, shard(from + name, dim, parts, t, shape));
+    }
+
+    /** The optimizer of a piece in two groups, with and without weight decay; its averages are the weights. */
+    static Map<Object, Object> optimizer(Map<?, ?>... models) {
+        Map<Object, Object> state = new LinkedHashMap<>();
+        List<Object> groups = new ArrayList<>();
+        long next = 0;
+        for (boolean decayed : new boolean[] {true, false}) {
+            List<Object> members = new ArrayList<>();
+            for (Map<?, ?> model : models) {
+                for (Map.Entry<?, ?> entry : model.entrySet()) {
+                    boolean flat = ((Value.Tensor) entry.getValue()).shape().size() == 1;
+                    if (flat != decayed) {
+                        members.add(next);
+                        state.put(next++, dict("exp_avg", entry.getValue(), "step", 7));
+                    }
+                }
+            }
+            groups.add(dict("lr", 0.5, "wd_mult", decayed ? 1.0 : 0.0, "params", members));
+        }
+        return dict("state", state, "param_groups", groups);
+    }
+
+    void write(Path folder, Map<Object, Object> content) throws IOException {
+        Map<Object, Object> root = dict("args", args, "checkpoint_version", 3.0, "iteration", 5);
+        root.putAll(content);
+        Pickler pickler = new Pickler();
+        pickler.value(value(root));
+        TorchArchive archive = TorchArchive.plan("model_optim_rng", pickler);
+        byte[] bytes = new byte[Math.toIntExact(archive.sizeBytes())];
+        archive.sequential().next(MemorySegment.ofArray(bytes));
+        Files.createDirectories(folder);
+        Files.write(folder.resolve("model_optim_rng.pt"), bytes);
+    }
+
+    private static Value value(Object object) {
+        return switch (object) {
+            case null -> new Value.None();
+            case Value value -> value;
+            case Boolean flag -> new Value.Bool(flag);
+            case Integer number -> new Value.Int(number);
+            case Long number -> new Value.Int(number);
+            case Double real -> new Value.Real(real);
+            case String text -> new Value.Text(text);
+            case List<?> items ->
+                new Value.Sequence(items.stream().map(LegacySave::value).toList());
+            case Map<?, ?> entries ->
+                new Value.Mapping(entries.entrySet().stream()
+                        .map(entry -> new Value.Entry(value(entry.getKey()), value(entry.getValue())))
+                        .toList());
+            default -> throw new IllegalArgumentException(object.getClass().toString());
+        };
+    }
+}
