@@ -108,8 +108,7 @@ final class LayoutYaml {
         }
         boolean tagged = switch (event) {
             case ScalarEvent scalar -> scalar.getTag().isPresent();
-            case CollectionStartEvent start ->
-                start.getTag().isPresent();
+            case CollectionStartEvent start -> start.getTag().isPresent();
             default -> false;
         };
         if (tagged) {

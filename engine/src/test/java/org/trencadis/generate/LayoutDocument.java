@@ -14,7 +14,9 @@ final class LayoutDocument {
         text.append("}, {tp: ").append(layout.tp()).append("}]\n");
         text.append("zero: {stage: ").append(layout.stage()).append(", over: [dp]}\nrules:\n");
         for (Parameter parameter : parameters) {
-            text.append("  - {match: '").append(parameter.name().replace(".", "\\.")).append("$', ");
+            text.append("  - {match: '")
+                    .append(parameter.name().replace(".", "\\."))
+                    .append("$', ");
             text.append(rule(parameter)).append("}\n");
         }
         return text.toString();
@@ -28,7 +30,9 @@ final class LayoutDocument {
             case ROWS -> "shard: {dim: 0}";
             case COLUMNS -> "shard: {dim: 1}";
             case HALVES -> "shard: {dim: 0, parts: [one, other]}";
-            case VOCABULARY -> "shard: {dim: 0}, pad: {dim: 0, multiple: 4, extent: " + parameter.shape()[0] + "}";
+            case VOCABULARY ->
+                "shard: {dim: 0}, pad: {dim: 0, multiple: 4, extent: "
+                        + parameter.shape()[0] + "}";
             case PARTS -> "shard: {dim: 0, parts: " + parts(split) + "}";
             case BLOCKS ->
                 "shard: {dim: 0, interleave: " + split.parts().length + ", widths: "

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What the language's document says is what the parser takes, and everything else is refused with its place. */
 class LayoutLanguageTest {
     private static final Path DOCUMENT = Path.of("../format-spec/LAYOUT.md");
-    private static final Map<String, Long> GIVEN = Map.of("hidden", 64L, "experts", 8L, "local_experts", 4L, "gates", 2L, "vocab", -1L);
+    private static final Map<String, Long> GIVEN =
+            Map.of("hidden", 64L, "experts", 8L, "local_experts", 4L, "gates", 2L, "vocab", -1L);
 
     private static Layout parse(String text) throws LayoutException {
         return Layout.parse(text, "test", GIVEN);
@@ -41,7 +42,8 @@ class LayoutLanguageTest {
         assertEquals(5, parse(whole.group(1)).rules().size());
         int examples = 0;
         for (String line : text.lines().toList()) {
-            Matcher row = Pattern.compile("\\| `(\\w+)` \\| .* \\| `([^`]+)` \\|").matcher(line);
+            Matcher row =
+                    Pattern.compile("\\| `(\\w+)` \\| .* \\| `([^`]+)` \\|").matcher(line);
             if (row.matches()) {
                 assertTrue(row.group(2).contains(row.group(1) + ":"), line);
                 parse(example(row.group(2)));
@@ -60,10 +62,8 @@ class LayoutLanguageTest {
                 .map(row -> row.group(1))
                 .sorted()
                 .toList();
-        List<String> known = LayoutKeys.ALL.values().stream()
-                .flatMap(List::stream)
-                .sorted()
-                .toList();
+        List<String> known =
+                LayoutKeys.ALL.values().stream().flatMap(List::stream).sorted().toList();
         assertEquals(known, documented);
     }
 
@@ -72,8 +72,14 @@ class LayoutLanguageTest {
         for (String preset : LayoutPresets.NAMES) {
             LayoutRules rules = new LayoutRules(LayoutPresets.read(preset, GIVEN));
             assertEquals(
-                    1, rules.find("decoder.layers.3.self_attention.linear_proj.weight").shards().getFirst().dim());
-            assertEquals(Rule.Held.REPLICATE, rules.find("decoder.final_layernorm.weight").held());
+                    1,
+                    rules.find("decoder.layers.3.self_attention.linear_proj.weight")
+                            .shards()
+                            .getFirst()
+                            .dim());
+            assertEquals(
+                    Rule.Held.REPLICATE,
+                    rules.find("decoder.final_layernorm.weight").held());
             int parts = rules.find("decoder.layers.3.mlp.linear_fc1.weight")
                     .shards()
                     .getFirst()
@@ -130,7 +136,13 @@ class LayoutLanguageTest {
     void hostileDocumentsAreRefusedInBoundedTime() {
         StringBuilder bomb = new StringBuilder("trencadis: 1\nvalues:\n  a0: &a0 [1]\n");
         for (int i = 1; i < 60; i++) {
-            bomb.append("  a").append(i).append(": &a").append(i).append(" [*a").append(i - 1).append(", *a");
+            bomb.append("  a")
+                    .append(i)
+                    .append(": &a")
+                    .append(i)
+                    .append(" [*a")
+                    .append(i - 1)
+                    .append(", *a");
             bomb.append(i - 1).append("]\n");
         }
         for (String text : List.of(
@@ -178,10 +190,14 @@ class LayoutLanguageTest {
 
     @Test
     void pipelinesShareLayersByDepth() throws IOException {
-        Pipeline even = parse("trencadis: 1\npipeline: {layers: 8, virtual: 2}").pipeline().stages(2);
+        Pipeline even = parse("trencadis: 1\npipeline: {layers: 8, virtual: 2}")
+                .pipeline()
+                .stages(2);
         assertEquals(6, even.first(1, 1));
         assertEquals(4, even.first(0, 1));
-        Pipeline balanced = parse("trencadis: 1\npipeline: {layers: 7, split: balanced}").pipeline().stages(3);
+        Pipeline balanced = parse("trencadis: 1\npipeline: {layers: 7, split: balanced}")
+                .pipeline()
+                .stages(3);
         assertArrayEquals(new long[] {3, 2, 2}, balanced.counts());
         assertThrows(
                 LayoutException.class,

@@ -172,14 +172,17 @@ class RulePlacementTest {
         int[][] held = new int[placement.shards().length][(int) Shapes.elements(padded)];
         Box whole = Box.whole(padded);
         for (ShardMap shard : placement.shards()) {
-            shard.forEachPart(0, shard.elements(), (start, region, piece) -> region.forEachBox(box -> {
-                for (long i = 0; i < box.elements(); i++) {
-                    long[] point = box.unflatten(i);
-                    assertEquals(
-                            padded.length > 0 && point[0] >= placement.shape()[0], piece.margin(), "margin");
-                    held[piece.replica()][(int) whole.flatten(point)]++;
-                }
-            }));
+            shard.forEachPart(
+                    0,
+                    shard.elements(),
+                    (start, region, piece) -> region.forEachBox(box -> {
+                        for (long i = 0; i < box.elements(); i++) {
+                            long[] point = box.unflatten(i);
+                            assertEquals(
+                                    padded.length > 0 && point[0] >= placement.shape()[0], piece.margin(), "margin");
+                            held[piece.replica()][(int) whole.flatten(point)]++;
+                        }
+                    }));
         }
         for (int copy = 0; copy < held.length; copy++) {
             for (int place = 0; place < held[copy].length; place++) {
@@ -232,7 +235,10 @@ class RulePlacementTest {
             List<List<Long>> held = new ArrayList<>();
             for (int axis = 0; axis < order; axis++) {
                 int position = axis == first ? mesh.coordinate(rank, "tp") : mesh.coordinate(rank, "ep");
-                held.add(axes[axis] == null ? all(whole[axis]) : axes[axis].positions().get(position));
+                held.add(
+                        axes[axis] == null
+                                ? all(whole[axis])
+                                : axes[axis].positions().get(position));
                 shapes[rank][axis] = held.get(axis).size();
             }
             expected.add(places(held, whole));
@@ -348,8 +354,8 @@ class RulePlacementTest {
     void ruleThatDoesNotFitSaysWhatItFound(String text, String expected) {
         long[][] shapes = new long[4][];
         Arrays.fill(shapes, new long[] {12, 3});
-        LayoutException refused = assertThrows(
-                LayoutException.class, () -> LayoutRules.join(rule(text), "w", mesh("tp", 4), shapes));
+        LayoutException refused =
+                assertThrows(LayoutException.class, () -> LayoutRules.join(rule(text), "w", mesh("tp", 4), shapes));
         assertTrue(refused.getMessage().contains(expected), refused.getMessage());
         assertTrue(refused.getMessage().startsWith("test:2:9: rule w does not fit parameter w"), refused.getMessage());
     }

@@ -131,8 +131,8 @@ final class DeepSpeedReader {
     private void checkLayout(Path sourceLayout) throws IOException {
         if (layout == null) {
             if (sourceLayout != null) {
-                throw new SourceException(directory.tagFolder() + " holds whole tensors; " + sourceLayout
-                        + " has nothing to declare");
+                throw new SourceException(
+                        directory.tagFolder() + " holds whole tensors; " + sourceLayout + " has nothing to declare");
             }
             return;
         }
@@ -245,7 +245,8 @@ final class DeepSpeedReader {
             Node root = torch.root();
             models.add(ModelStates.read(torch));
             if (mp % geometry.tp() == 0) {
-                rules.add(ParallelRules.read(Nodes.findValue(root, "universal_checkpoint_info"), geometry.tp(), layout));
+                rules.add(
+                        ParallelRules.read(Nodes.findValue(root, "universal_checkpoint_info"), geometry.tp(), layout));
             }
             if (mp == 0) {
                 experts = Experts.read(root);

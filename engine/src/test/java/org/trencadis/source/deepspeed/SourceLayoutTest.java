@@ -59,7 +59,8 @@ class SourceLayoutTest {
                     Files.createDirectories(target);
                 } else {
                     String text = new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
-                    byte[] bytes = text.replace(KEY, KEY.replace("info", "none")).getBytes(StandardCharsets.ISO_8859_1);
+                    byte[] bytes =
+                            text.replace(KEY, KEY.replace("info", "none")).getBytes(StandardCharsets.ISO_8859_1);
                     Files.write(target, bytes);
                 }
             }
@@ -72,7 +73,10 @@ class SourceLayoutTest {
         try (Checkpoint checkpoint = Checkpoint.open(save, new OpenOptions(null, file))) {
             for (TensorDigest digest : checkpoint.flatDigests(TensorFilter.ALL, Progress.NONE)) {
                 lines.put(
-                        digest.tensor().key() + ' ' + digest.tensor().copyCount() + ' '
+                        digest.tensor().key()
+                                + ' '
+                                + digest.tensor().copyCount()
+                                + ' '
                                 + digest.tensor().marginCount(),
                         HexFormat.of().formatHex(digest.flat()));
             }

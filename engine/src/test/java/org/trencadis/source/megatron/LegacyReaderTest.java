@@ -77,7 +77,8 @@ class LegacyReaderTest {
                 assertTrue(ordinal >= 0, entry.getKey());
                 Tensor tensor = checkpoint.catalog().tensor(ordinal);
                 long[] shape = entry.getValue().clone();
-                boolean vocabulary = entry.getKey().contains("word_embeddings") || entry.getKey().startsWith("output");
+                boolean vocabulary = entry.getKey().contains("word_embeddings")
+                        || entry.getKey().startsWith("output");
                 shape[0] = vocabulary ? words : shape[0];
                 assertArrayEquals(shape, tensor.shape(), entry.getKey());
                 float[] values = LegacySave.values(entry.getKey(), shape);
@@ -87,7 +88,8 @@ class LegacyReaderTest {
         }
         TreeSet<String> found = new TreeSet<>();
         for (int i = 0; i < checkpoint.catalog().tensorCount(); i++) {
-            found.add(checkpoint.catalog().tensor(i).name() + ':'
+            found.add(checkpoint.catalog().tensor(i).name()
+                    + ':'
                     + checkpoint.catalog().tensor(i).state());
         }
         assertEquals(expected, found);
@@ -95,8 +97,18 @@ class LegacyReaderTest {
 
     private void vocabulary(LegacySave save) {
         save.args.putAll(LegacySave.dict(
-                "vocab_size", 10, "padded_vocab_size", 16, "make_vocab_size_divisible_by", 16 / save.tp(), "tokenizer_type", "NullTokenizer",
-                "hidden_size", 4, "swiglu", true));
+                "vocab_size",
+                10,
+                "padded_vocab_size",
+                16,
+                "make_vocab_size_divisible_by",
+                16 / save.tp(),
+                "tokenizer_type",
+                "NullTokenizer",
+                "hidden_size",
+                4,
+                "swiglu",
+                true));
     }
 
     private static void feedForward(LegacySave save, Map<Object, Object> model, int local, int global, int t) {
@@ -148,8 +160,7 @@ class LegacyReaderTest {
         }
         if (last) {
             save.put(model, "", "", "decoder.final_layernorm.weight", -1, 1, t, 4);
-            model.put(
-                    "output_layer.weight", save.shard(tied ? embedding : "output_layer.weight", 0, 1, t, 16, 4));
+            model.put("output_layer.weight", save.shard(tied ? embedding : "output_layer.weight", 0, 1, t, 16, 4));
         }
         return model;
     }
@@ -175,11 +186,19 @@ class LegacyReaderTest {
     })
     void unevenStagesAreNumberedAsMegatronDoes(String layers, String one, String first, String other, String second)
             throws IOException {
-        int[] counts = Arrays.stream(layers.split(" "))
-                .mapToInt(Integer::parseInt)
-                .toArray();
+        int[] counts =
+                Arrays.stream(layers.split(" ")).mapToInt(Integer::parseInt).toArray();
         LegacySave save = pipeline(
-                1, 4, 1, counts, false, "num_layers", Arrays.stream(counts).sum(), one, argument(first), other,
+                1,
+                4,
+                1,
+                counts,
+                false,
+                "num_layers",
+                Arrays.stream(counts).sum(),
+                one,
+                argument(first),
+                other,
                 argument(second));
         try (Checkpoint checkpoint = open(null)) {
             check(checkpoint, save.whole, 11, true);
@@ -228,8 +247,18 @@ class LegacyReaderTest {
         LegacySave save = new LegacySave(tp);
         vocabulary(save);
         save.args.putAll(LegacySave.dict(
-                "num_experts", 4, "expert_model_parallel_size", 2, "tensor_model_parallel_size", tp,
-                "pipeline_model_parallel_size", pp, "num_layers", 2, "world_size", 4 * tp * pp));
+                "num_experts",
+                4,
+                "expert_model_parallel_size",
+                2,
+                "tensor_model_parallel_size",
+                tp,
+                "pipeline_model_parallel_size",
+                pp,
+                "num_layers",
+                2,
+                "world_size",
+                4 * tp * pp));
         for (int p = 0; p < pp; p++) {
             for (int t = 0; t < tp; t++) {
                 for (int e = 0; e < 2; e++) {
@@ -239,7 +268,12 @@ class LegacyReaderTest {
                         model.putAll(save.layer(layer, global, t));
                         experts(save, model, layer, global, t, e, grouped);
                     }
-                    String name = String.format(Locale.ROOT, pp > 1 ? "mp_rank_%02d_%03d_%03d" : "mp_rank_%02d_%2$03d", t, pp > 1 ? p : e, e);
+                    String name = String.format(
+                            Locale.ROOT,
+                            pp > 1 ? "mp_rank_%02d_%03d_%03d" : "mp_rank_%02d_%2$03d",
+                            t,
+                            pp > 1 ? p : e,
+                            e);
                     save.write(folder().resolve(name), LegacySave.dict("model", model));
                 }
             }
@@ -273,15 +307,12 @@ class LegacyReaderTest {
         for (int dim : new int[] {2, 1}) {
             long[] whole = dim == 2 ? new long[] {4, 4, 16} : new long[] {4, 8, 4};
             String name = dim == 2 ? "experts.weight1" : "experts.weight2";
-            Value.Tensor all =
-                    (Value.Tensor) save.shard(from + name, dim, dim == 2 ? 2 : 1, t, whole);
+            Value.Tensor all = (Value.Tensor) save.shard(from + name, dim, dim == 2 ? 2 : 1, t, whole);
             byte[] bytes = all.bytes().value();
             byte[] half = Arrays.copyOfRange(bytes, e * bytes.length / 2, (e + 1) * bytes.length / 2);
             long other = half.length / 4 / 4;
             List<Long> shape = dim == 2 ? List.of(4L, other) : List.of(other, 4L);
-            model.put(
-                    to + name,
-                    new Value.Tensor(all.dtypeCode(), shape, new Value.Blob(half)));
+            model.put(to + name, new Value.Tensor(all.dtypeCode(), shape, new Value.Blob(half)));
         }
     }
 
