@@ -62,7 +62,7 @@ record AxisShares(long extent, List<List<Interval>> intervals) {
                 }
                 widths[rank] = extents[rank] / shard.interleave();
             }
-            return layOut(shares(widths), widths);
+            return layOut(shares(widths));
         }
 
         private List<Share> shares(long[] widths) throws LayoutException {
@@ -164,7 +164,7 @@ record AxisShares(long extent, List<List<Interval>> intervals) {
             return share;
         }
 
-        private AxisShares layOut(List<Share> shares, long[] widths) throws LayoutException {
+        private AxisShares layOut(List<Share> shares) throws LayoutException {
             long blocks = shard.interleave();
             if (blocks > MAX_INTERVALS / shares.size() / ranks) {
                 throw error(blocks + " blocks of " + shares.size() + " parts on " + ranks + " ranks are more than "
