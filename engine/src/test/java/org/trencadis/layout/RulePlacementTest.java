@@ -218,11 +218,11 @@ class RulePlacementTest {
                             + ", parts: " + parts.stream().map(Dealt::text).toList() + "},");
                 }
             }
-            check(rule(text + "]"), text.toString(), mesh, axes, first, second, random);
+            check(rule(text + "]"), text.toString(), mesh, axes, first, random);
         }
     }
 
-    private static void check(Rule rule, String text, Mesh mesh, Axis[] axes, int first, int second, Random random)
+    private static void check(Rule rule, String text, Mesh mesh, Axis[] axes, int first, Random random)
             throws IOException {
         int order = axes.length;
         long[] whole = new long[order];
