@@ -268,9 +268,8 @@ class LegacyReaderTest {
                         model.putAll(save.layer(layer, global, t));
                         experts(save, model, layer, global, t, e, grouped);
                     }
-                    String name = pp > 1
-                            ? String.format(Locale.ROOT, "mp_rank_%02d_%03d_%03d", t, p, e)
-                            : String.format(Locale.ROOT, "mp_rank_%02d_%03d", t, e);
+                    String stage = pp > 1 ? String.format(Locale.ROOT, "_%03d", p) : "";
+                    String name = String.format(Locale.ROOT, "mp_rank_%02d%s_%03d", t, stage, e);
                     save.write(folder().resolve(name), LegacySave.dict("model", model));
                 }
             }
