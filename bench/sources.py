@@ -119,8 +119,9 @@ def main():
         rates = [f"{loader} {total / 1e9 / sorted(seconds)[len(seconds) // 2]:.2f} GB/s" for loader, seconds in sides["loads"].items()]
         print(f"{kind:12s} import {total / 1e9 / peers.median(sides['ours'], 'seconds'):.2f} GB/s; loaded by {', '.join(rates)}")
     wanted = ROWS * SLICE_COLUMNS * 4
+    pages = ROWS * ((SLICE_COLUMNS * 4 - 2) // PAGE_BYTES + 2) * PAGE_BYTES
     for kind, run in slices.items():
-        print(f"{kind:12s} slice of {wanted} bytes in {ROWS} runs, pages that hold it {ROWS * (SLICE_COLUMNS * 4 + PAGE_BYTES)} at most:"
+        print(f"{kind:12s} slice of {wanted} bytes in {ROWS} runs, which lie in pages of at most {pages}:"
               f" {run['disk_read']} bytes from the disk, {100 * run['disk_read'] / total:.2f} % of the checkpoint, {run['seconds']:.2f} s")
     if args.json:
         args.json.write_text(json.dumps({"bytes": total, "results": results, "slices": slices}, indent=1), encoding="utf-8")

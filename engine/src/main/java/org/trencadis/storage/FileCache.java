@@ -33,7 +33,8 @@ public final class FileCache implements AutoCloseable {
         private final Arena arena;
         private final MemorySegment segment;
         private int leases;
-        private boolean scattered;
+        /** Leases that expect scattered reads. */
+        private int scattered;
 
         Entry(Path file, FileStamp stamp, Arena arena, MemorySegment segment) {
             this.file = file;
@@ -46,11 +47,12 @@ public final class FileCache implements AutoCloseable {
             return file;
         }
 
-        synchronized void expectScattered(boolean wanted) {
-            if (scattered != wanted && segment.byteSize() >= READ_BELOW_BYTES) {
-                scattered = wanted;
+        /** Counts one lease more or less that expects scattered reads. */
+        synchronized void expectScattered(boolean more) {
+            scattered += more ? 1 : -1;
+            if (scattered == (more ? 1 : 0) && segment.byteSize() >= READ_BELOW_BYTES) {
                 NativeCalls.advise(
-                        segment, segment.byteSize(), wanted ? NativeCalls.MADV_RANDOM : NativeCalls.MADV_NORMAL);
+                        segment, segment.byteSize(), more ? NativeCalls.MADV_RANDOM : NativeCalls.MADV_NORMAL);
             }
         }
 

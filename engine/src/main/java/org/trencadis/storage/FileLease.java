@@ -15,6 +15,7 @@ public final class FileLease implements AutoCloseable {
 
     private final FileCache.Entry entry;
     private boolean closed;
+    private boolean scattered;
 
     FileLease(FileCache cache, FileCache.Entry entry) {
         this.cache = cache;
@@ -43,11 +44,16 @@ public final class FileLease implements AutoCloseable {
     }
 
     /**
-     * Says that, until this is called again with false, the file is read in small pieces far from each other: nothing is
-     * then read ahead. For all leases of the file, and without effect on what they read.
+     * Says that the file is read in small pieces far from each other, until this is called with false or closed: nothing
+     * is then read ahead, for any lease of the file. Without effect on what is read.
      */
-    public void expectScattered(boolean scattered) {
-        entry.expectScattered(scattered);
+    public void expectScattered(boolean wanted) {
+        synchronized (cache) {
+            if (scattered != wanted && !closed) {
+                scattered = wanted;
+                entry.expectScattered(wanted);
+            }
+        }
     }
 
     /**
@@ -86,6 +92,7 @@ public final class FileLease implements AutoCloseable {
         }
         synchronized (cache) {
             if (!closed) {
+                expectScattered(false);
                 closed = true;
                 cache.release(entry);
             }

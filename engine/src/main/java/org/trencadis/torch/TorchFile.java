@@ -103,7 +103,6 @@ public final class TorchFile implements AutoCloseable {
             return reader.read(lease, arena);
         } catch (IOException | RuntimeException | Error e) {
             arena.close();
-            lease.expectScattered(false);
             lease.close();
             throw e;
         }
@@ -210,7 +209,6 @@ public final class TorchFile implements AutoCloseable {
     public void close() {
         if (arena.scope().isAlive()) {
             arena.close();
-            lease.expectScattered(false);
             lease.close();
         }
     }

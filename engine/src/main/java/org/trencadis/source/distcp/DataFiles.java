@@ -113,6 +113,8 @@ final class DataFiles implements AutoCloseable {
                 lease.close();
                 throw new SourceException(file.path() + " changed while the checkpoint was read");
             }
+            // Of each item only its head is read.
+            lease.expectScattered(true);
             open.put(file.number(), lease);
             closeOldest();
         }
