@@ -3,7 +3,9 @@ package org.trencadis.storage;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -50,8 +52,17 @@ public final class OutputFile implements AutoCloseable {
     /** Writes all of {@code bytes} at {@code offset}; from a direct buffer nothing is copied on the way. */
     public void write(ByteBuffer bytes, long offset) throws IOException {
         long start = offset;
-        while (bytes.hasRemaining()) {
-            offset += channel.write(bytes, offset);
+        try {
+            while (bytes.hasRemaining()) {
+                offset += channel.write(bytes, offset);
+            }
+        } catch (ClosedChannelException e) {
+            throw e;
+        } catch (IOException e) {
+            // A full disk is reported without saying where.
+            FileSystemException named = new FileSystemException(file.toString(), null, e.getMessage());
+            named.initCause(e);
+            throw named;
         }
         if (writeback != null) {
             writeback.wrote(start, offset - start);

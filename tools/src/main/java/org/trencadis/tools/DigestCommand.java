@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
                     + "selected tensors alone."
         })
 final class DigestCommand extends LeafCommand {
-    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
+    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
     @Option(

@@ -67,7 +67,7 @@ final class ExportCommand extends LeafCommand {
         }
     }
 
-    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
+    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
     @Parameters(index = "1", paramLabel = "OUT", description = "What to write; must not exist.")

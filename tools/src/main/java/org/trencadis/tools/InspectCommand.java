@@ -31,7 +31,7 @@ final class InspectCommand extends LeafCommand {
     private static final List<String> FIRST_FACTS =
             List.of("source", "framework_version", "evidence", "tag", "base", "geometry");
 
-    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
+    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "NAME[:STATE]", description = "One tensor.")

@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
                     + "chooses one."
         })
 final class LsCommand extends LeafCommand {
-    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
+    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
     @Mixin

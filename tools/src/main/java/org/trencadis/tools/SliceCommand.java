@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
                     + "asked for are read."
         })
 final class SliceCommand extends LeafCommand {
-    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
+    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
     @Parameters(

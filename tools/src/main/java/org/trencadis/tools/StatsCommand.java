@@ -18,7 +18,7 @@ import picocli.CommandLine.Parameters;
                     + "state, then key=value."
         })
 final class StatsCommand extends LeafCommand {
-    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
+    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
     @Option(names = "--per-rank", description = "A line for each source rank: what it held of the tensor.")

@@ -22,8 +22,8 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         footer = {
             "",
-            "WHAT is a framework's checkpoint directory, a container, or one checkpoint of a",
-            "container (DIR@NAME).",
+            "WHAT is a framework's checkpoint (a directory or a file), a container, or one",
+            "checkpoint of a container (DIR@NAME).",
             "Exit codes: 0 done and clean, 1 findings or differences, 2 could not run,",
             "3 wrong usage, 130 interrupted."
         })

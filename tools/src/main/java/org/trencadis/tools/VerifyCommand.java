@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
                     + "reads every byte and compares it with each digest that is known."
         })
 final class VerifyCommand extends LeafCommand {
-    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory, container, or DIR@NAME.")
+    @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
     @Option(
