@@ -15,7 +15,10 @@ import picocli.CommandLine.Parameters;
         header = "Copy a checkpoint into a container.",
         description = {"Each tensor is stored whole, checked, and once, however many checkpoints hold it."})
 final class ImportCommand extends LeafCommand {
-    @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory or file, or a checkpoint of a container.")
+    @Parameters(
+            index = "0",
+            paramLabel = "WHAT",
+            description = "Checkpoint directory or file, or a checkpoint of a container.")
     String what;
 
     @Parameters(index = "1", paramLabel = "CONTAINER", description = "The container, made where it is missing.")
