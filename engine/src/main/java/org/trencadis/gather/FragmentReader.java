@@ -16,6 +16,11 @@ final class FragmentReader implements AutoCloseable {
     /** Bytes fetched at a time to pick units from. */
     private static final int SPAN_BYTES = 64 * 1024;
 
+    /** Runs of a fragment that are shorter than this, with gaps of {@link #GAP_BYTES} between them, are scattered. */
+    private static final long SHORT_BYTES = 64 * 1024;
+
+    private static final long GAP_BYTES = 8 * 1024;
+
     private final Catalog catalog;
     private final CheckpointFiles files;
     private final Dtype dtype;
@@ -30,6 +35,10 @@ final class FragmentReader implements AutoCloseable {
 
     private OpenFile file;
     private int fileOrdinal;
+    /** Where the fragment's last run ended in the extent's file, or -1 before the first. */
+    private long lastEnd;
+
+    private boolean scattered;
 
     FragmentReader(Catalog catalog, CheckpointFiles files, Dtype dtype) {
         this.catalog = catalog;
@@ -48,7 +57,7 @@ final class FragmentReader implements AutoCloseable {
         } else if (encoding != null && encoding.strides() != null) {
             checkStrided();
             if (together) {
-                file.read(extent, sourceBytes, target, targetOffset, units * unitBytes);
+                readRun(sourceBytes, target, targetOffset, units * unitBytes);
             } else {
                 file.readStrided(extent, sourceBytes, stepBytes, units, unitBytes, target, targetOffset);
             }
@@ -103,6 +112,7 @@ final class FragmentReader implements AutoCloseable {
         if (fragment != next) {
             fragment = next;
             encoding = next.encoding() < 0 ? null : catalog.encoding(next.encoding());
+            lastEnd = -1;
             enter(0, 0);
         }
     }
@@ -192,11 +202,22 @@ final class FragmentReader implements AutoCloseable {
         while (bytes > 0) {
             enterExtentOf(from);
             long part = Math.min(bytes, extent.lengthBytes() - (from - extentStart));
-            file.read(extent, from - extentStart, target, targetOffset, part);
+            readRun(from - extentStart, target, targetOffset, part);
             from += part;
             targetOffset += part;
             bytes -= part;
         }
+    }
+
+    /** Reads from the current extent. A slice of columns reads the pages that it needs, and not what lies between them. */
+    private void readRun(long fromBytes, MemorySegment target, long targetOffset, long bytes) throws IOException {
+        boolean isApart = bytes < SHORT_BYTES && lastEnd >= 0 && Math.abs(fromBytes - lastEnd) >= GAP_BYTES;
+        if (isApart && !scattered && !file.isShard()) {
+            scattered = true;
+            file.expectScattered(true);
+        }
+        lastEnd = fromBytes + bytes;
+        file.read(extent, fromBytes, target, targetOffset, bytes);
     }
 
     /** The bytes of a run as part of a mapping, or null. The file stays pinned for as long as {@code files} is open. */
@@ -222,6 +243,10 @@ final class FragmentReader implements AutoCloseable {
 
     private void letGo() {
         if (file != null) {
+            if (scattered) {
+                file.expectScattered(false);
+                scattered = false;
+            }
             file.unpin();
             file = null;
         }

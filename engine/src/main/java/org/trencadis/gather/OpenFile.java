@@ -13,18 +13,10 @@ import org.trencadis.storage.StorageException;
 final class OpenFile {
     private static final int CLOSED = -1;
 
-    /** Runs shorter than this, with gaps of at least {@link #GAP_BYTES} between them, are scattered. */
-    private static final long SHORT_BYTES = 64 * 1024;
-
-    private static final long GAP_BYTES = 8 * 1024;
-
     private final FileLease foreign;
     private final ShardFile shard;
     private final AtomicInteger readers = new AtomicInteger(1);
-    /** Where the last run of a foreign file ended, by whichever thread; only read-ahead depends on it. */
-    private volatile long lastEnd;
-
-    private volatile boolean scattered;
+    private final AtomicInteger scattered = new AtomicInteger();
 
     OpenFile(FileLease foreign, ShardFile shard) {
         this.foreign = foreign;
@@ -79,23 +71,18 @@ final class OpenFile {
     /** Copies decoded bytes; {@code fromBytes} counts from the start of {@code extent}. */
     void read(Extent extent, long fromBytes, MemorySegment target, long targetOffset, long bytes) throws IOException {
         if (foreign != null) {
-            long from = Math.addExact(extent.offset(), fromBytes);
-            expect(from, bytes);
-            foreign.read(from, target, targetOffset, bytes);
+            foreign.read(Math.addExact(extent.offset(), fromBytes), target, targetOffset, bytes);
         } else {
             shard.read(extent.firstChunk(), extent.skippedBytes() + fromBytes, target, targetOffset, bytes);
         }
     }
 
-    /** A slice of columns reads the pages that it needs, and not what lies between them. */
-    private void expect(long from, long bytes) {
-        boolean isShort = bytes < SHORT_BYTES;
-        boolean isApart = isShort && Math.abs(from - lastEnd) >= GAP_BYTES;
-        if (isApart != scattered && (isApart || !isShort || from == lastEnd)) {
-            scattered = isApart;
-            foreign.expectScattered(isApart);
+    /** Counts one more, or less, of those that read a foreign file in short runs far from each other. */
+    void expectScattered(boolean more) {
+        int readers = more ? scattered.incrementAndGet() : scattered.decrementAndGet();
+        if (readers == (more ? 1 : 0)) {
+            foreign.expectScattered(more);
         }
-        lastEnd = from + bytes;
     }
 
     /**
