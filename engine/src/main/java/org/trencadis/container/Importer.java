@@ -48,7 +48,7 @@ final class Importer {
                                 (tensor, copy, piece, bytes, sha256) ->
                                         writer.accept(runs.run(tensor, copy), piece, bytes, sha256),
                                 progress);
-                return commit(source, lease, runs, writer.finish(), digests);
+                return commit(source, lease, runs, writer, digests);
             }
         }
     }
@@ -62,10 +62,12 @@ final class Importer {
     }
 
     private ImportReport commit(
-            Gatherer source, WriterLease lease, RunList runs, StoredParts parts, CatalogDigests digests)
+            Gatherer source, WriterLease lease, RunList runs, ShardSetWriter writer, CatalogDigests digests)
             throws IOException {
+        StoredParts parts = writer.finish();
         String resource = "import " + options.name();
         try (Catalog catalog = ImportedCatalog.build(source, runs, parts, digests, resource)) {
+            writer.checkDurable();
             new Commit(files, lease, options.name()).commit(catalog, parts.used());
         }
         return new ImportReport(

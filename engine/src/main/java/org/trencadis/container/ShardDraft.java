@@ -32,6 +32,7 @@ final class ShardDraft implements AutoCloseable {
     private final Path path;
     private final HeldChunks held;
     private final ContainerFiles files;
+    private final Sealer sealer;
     private final int slots;
     /** Per slot: 0 while it is not known. */
     private int[] storedBytes;
@@ -51,14 +52,16 @@ final class ShardDraft implements AutoCloseable {
     private Finished finished;
 
     /**
-     * A shard that is complete on disk.
+     * A shard that is complete, and durable once the sealer is done with it.
      *
      * @param staged where it stands until it is published; null where the container has an equal one, or nothing is in it
      * @param firstChunks per part of the shard, as far as it was not skipped
      */
     record Finished(Path staged, byte[] id, long sizeBytes, int[] firstChunks) {}
 
-    ShardDraft(ShardPlan plan, int shard, Path path, HeldChunks held, ContainerFiles files) {
+    /** @param sealer forces finished shards, so that who brings chunks need not wait for the device */
+    ShardDraft(ShardPlan plan, int shard, Path path, HeldChunks held, ContainerFiles files, Sealer sealer) {
+        this.sealer = sealer;
         this.plan = plan;
         this.shard = shard;
         this.path = path;
@@ -223,8 +226,10 @@ final class ShardDraft implements AutoCloseable {
             files.steps().reach("finish shard");
             file.write(ShardTail.header(), 0);
             file.write(tail.encode(chunkCount, tableOffset), tableOffset);
-            file.commit(sizeBytes);
-            checkReadable(id);
+            sealer.seal(() -> {
+                file.commit(sizeBytes);
+                checkReadable(id);
+            });
         }
         tail = null;
         return new Finished(isThere ? null : path, id, sizeBytes, firstChunks);
@@ -287,6 +292,7 @@ final class ShardDraft implements AutoCloseable {
         return finished;
     }
 
+    /** Deletes the shard unless it is durable. The sealer must be at rest. */
     @Override
     public synchronized void close() throws IOException {
         if (file != null) {

@@ -26,6 +26,7 @@ final class ShardSetWriter implements AutoCloseable {
     private final ExistingShards existing;
     private final ContainerFiles files;
     private final HeldChunks held;
+    private final Sealer sealer = new Sealer();
     private final AtomicReferenceArray<ShardDraft> drafts;
     private final Map<Integer, PartReuse> undecided = new ConcurrentHashMap<>();
     /** Parts that will be stored here; guarded by itself. */
@@ -146,7 +147,7 @@ final class ShardSetWriter implements AutoCloseable {
     private synchronized ShardDraft createDraft(int shard, ChunkEncoder encoder) throws IOException {
         ShardDraft draft = drafts.get(shard);
         if (draft == null) {
-            draft = new ShardDraft(plan, shard, staging.resolve("shard-" + shard), held, files);
+            draft = new ShardDraft(plan, shard, staging.resolve("shard-" + shard), held, files, sealer);
             for (int part = plan.firstPartOfShard(shard);
                     existing.isEmpty() && codec == Codec.RAW && part < plan.endPartOfShard(shard);
                     part++) {
@@ -173,7 +174,12 @@ final class ShardSetWriter implements AutoCloseable {
         }
     }
 
-    /** Where everything is, when all pieces came. */
+    /** Waits until every shard is durable and was read back. */
+    void checkDurable() throws IOException {
+        sealer.check();
+    }
+
+    /** Where everything is, when all pieces came; on the device once {@link #checkDurable} returned. */
     StoredParts finish() {
         StoredParts.Collector collector = new StoredParts.Collector(plan);
         for (int shard = 0; shard < plan.shardCount(); shard++) {
@@ -195,9 +201,10 @@ final class ShardSetWriter implements AutoCloseable {
         return collector.collect();
     }
 
-    /** Deletes what is not finished. */
+    /** Deletes what is not durable. */
     @Override
     public void close() throws IOException {
+        sealer.close();
         IOException failure = null;
         for (int shard = 0; shard < drafts.length(); shard++) {
             ShardDraft draft = drafts.get(shard);

@@ -50,6 +50,9 @@ final class NativeCalls {
                     ValueLayout.JAVA_LONG,
                     ValueLayout.JAVA_INT));
 
+    private static final MethodHandle FDATASYNC =
+            find("fdatasync", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+
     private NativeCalls() {}
 
     @SuppressWarnings("restricted")
@@ -123,8 +126,6 @@ final class NativeCalls {
 
     /**
      * Starts writing a part of a file to the device; failure is harmless and ignored, as forcing the file tells.
-     *
-     * @param bytes of the part; 0 for all to the end
      */
     static void startWriteback(int descriptor, long offset, long bytes) {
         if (SYNC_FILE_RANGE == null) {
@@ -132,6 +133,18 @@ final class NativeCalls {
         }
         try {
             int ignored = (int) SYNC_FILE_RANGE.invokeExact(descriptor, offset, bytes, SYNC_FILE_RANGE_WRITE);
+        } catch (Throwable e) {
+            throw new AssertionError("a native call does not throw", e);
+        }
+    }
+
+    /** Forces a file's data to the device, and returns false where that failed. */
+    static boolean forceData(int descriptor) {
+        if (FDATASYNC == null) {
+            return true;
+        }
+        try {
+            return (int) FDATASYNC.invokeExact(descriptor) == 0;
         } catch (Throwable e) {
             throw new AssertionError("a native call does not throw", e);
         }

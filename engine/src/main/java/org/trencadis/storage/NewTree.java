@@ -79,6 +79,7 @@ public final class NewTree {
                 for (Future<?> each : forced) {
                     each.get();
                 }
+                Writeback.checkBelow(root);
             } catch (ExecutionException e) {
                 throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
             } catch (InterruptedException e) {

@@ -82,6 +82,7 @@ final class Pieces {
                 one.get();
             }
             StoredParts parts = writer.finish();
+            writer.checkDurable();
             for (StoredParts.Shard shard : parts.used()) {
                 if (shard.staged() != null) {
                     Files.move(shard.staged(), files.shard(shard.id()));
