@@ -89,7 +89,7 @@ final class DistReader {
 
     private void writeFacts() {
         CatalogBuilder builder = draft.builder();
-        builder.addFact("source", new Value.Text(MegatronReader.NAME));
+        builder.addFact("source", new Value.Text(MegatronSource.NAME));
         builder.addFact(
                 "evidence",
                 new Value.Sequence(folder.evidence().stream()

@@ -176,7 +176,7 @@ final class LegacyReader {
     }
 
     private void writeFacts() {
-        draft.builder().addFact("source", new Value.Text(MegatronReader.NAME));
+        draft.builder().addFact("source", new Value.Text(MegatronSource.NAME));
         List<Value> evidence = new ArrayList<>();
         folder.evidence().forEach(text -> evidence.add(new Value.Text(text)));
         evidence.add(new Value.Text(layout.reason()));
