@@ -212,10 +212,7 @@ final class LegacyOptimizer {
                 state.forEachEntry((key, value) -> addState(part, key.asText(), value, found));
             }
             for (Map.Entry<String, TorchTensor> each : found.entrySet()) {
-                TorchTensor tensor = each.getValue();
-                Draft.Target target = draft.target(
-                        part.name(), each.getKey(), tensor.dtype(), part.placement(), part.copy(), part.shard());
-                LegacyTensors.addSeen(target, part.placement(), tensor, file, holders);
+                part.add(draft, each.getKey(), each.getValue(), file, holders);
             }
         }
 

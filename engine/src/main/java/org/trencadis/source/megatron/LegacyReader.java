@@ -36,7 +36,7 @@ final class LegacyReader {
     private StageLayers layers;
     private LegacyTensors tensors;
     private LegacyOptimizer optimizer;
-    private String version;
+    private Double version;
 
     private LegacyReader(LegacyFolder folder, FileCache cache, Draft draft) {
         this.folder = folder;
@@ -61,12 +61,12 @@ final class LegacyReader {
             args = StoredArguments.read(torch.root());
             pieces = pieces(torch);
             Node number = Nodes.findValue(torch.root(), "checkpoint_version");
-            version = number == null ? null : Double.toString(number.asReal());
+            version = number == null ? null : number.asReal();
         }
         geometry = LegacyGeometry.of(folder, args, pieces);
         layout = LegacyLayout.choose(sourceLayout, args, geometry);
         layers = layers();
-        tensors = new LegacyTensors(draft, cache, geometry, layout, args);
+        tensors = new LegacyTensors(draft, cache, geometry, layout, args, version);
         optimizer = new LegacyOptimizer(draft, geometry, groups, attachments);
         for (int stage = 0; stage < geometry.pp(); stage++) {
             readStage(stage);

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.trencadis.layout.LayoutRules;
 import org.trencadis.layout.Placement;
@@ -34,14 +35,24 @@ final class LegacyTensors {
     private final LegacyGeometry geometry;
     private final LegacyLayout layout;
     private final boolean tied;
+    private final AttentionOrder.Saved order;
     private final TreeSet<String> unpadded = new TreeSet<>();
 
-    LegacyTensors(Draft draft, FileCache cache, LegacyGeometry geometry, LegacyLayout layout, StoredArguments args) {
+    /** @param version that the save says it is of, or null */
+    LegacyTensors(
+            Draft draft,
+            FileCache cache,
+            LegacyGeometry geometry,
+            LegacyLayout layout,
+            StoredArguments args,
+            Double version) {
         this.draft = draft;
         this.cache = cache;
         this.geometry = geometry;
         this.layout = layout;
         this.tied = args.isTied();
+        this.order = AttentionOrder.of(
+                version, args, layout.rules() == null ? Map.of() : layout.rules().layout().values(), geometry);
     }
 
     /**
@@ -58,9 +69,31 @@ final class LegacyTensors {
      * @param name in the catalog
      * @param copy number among pieces that hold the tensor
      * @param shard number in the placement
+     * @param order in which the rank holds its rows, or null for that of the whole tensor
      * @param expert whether it is of one expert or several
      */
-    record Part(String name, Placement placement, int copy, int shard, long[] shape, Dtype dtype, boolean expert) {}
+    record Part(
+            String name,
+            Placement placement,
+            int copy,
+            int shard,
+            long[] shape,
+            Dtype dtype,
+            AttentionOrder order,
+            boolean expert) {
+        /** Adds one state of the part, in the extents in which its rule sees it. */
+        void add(Draft draft, String state, TorchTensor held, int file, int holders) throws IOException {
+            if (order == null) {
+                addSeen(draft.target(name, state, held.dtype(), placement, copy, shard), placement, held, file, holders);
+                return;
+            }
+            List<TorchTensor> pieces = order.pieces(held);
+            for (int i = 0; i < pieces.size(); i++) {
+                draft.target(name, state, held.dtype(), placement, copy, shard * pieces.size() + i)
+                        .addShard(pieces.get(i), file, holders);
+            }
+        }
+    }
 
     /**
      * Adds the tensors of one piece.
@@ -147,23 +180,23 @@ final class LegacyTensors {
                 // On a single stage the head stands beside the embedding itself.
                 number = geometry.pp() * geometry.pieces() == 1 ? 1 : copy;
             }
+            AttentionOrder rows = null;
+            for (int rank = from; rank < to; rank++) {
+                if (rows == null && shards[rank] != null && placement.shape().length > 0) {
+                    rows = order.find(whole, shards[rank].shape(), placement.shape()[0]);
+                }
+            }
             for (int rank = from; rank < to; rank++) {
                 TorchTensor shard = shards[rank];
                 if (shard != null) {
+                    Placement of = rows == null ? placement : rows.cut(placement, shard.shape());
                     parts[rank] =
-                            new Part(target, placement, number, rank - from, shard.shape(), shard.dtype(), expert);
-                    addShard(rank, parts[rank], shard);
+                            new Part(target, of, number, rank - from, shard.shape(), shard.dtype(), rows, expert);
+                    LegacyModel model = models.get(rank);
+                    int file = draft.file(model.file(), model.stamp());
+                    parts[rank].add(draft, MODEL, shard, file, holders(draft, geometry, stage, rank));
                 }
             }
-        }
-
-        private void addShard(int rank, Part part, TorchTensor shard) throws IOException {
-            LegacyModel model = models.get(rank);
-            int holders = holders(draft, geometry, stage, rank);
-            int file = draft.file(model.file(), model.stamp());
-            Draft.Target target =
-                    draft.target(part.name(), MODEL, shard.dtype(), part.placement(), part.copy(), part.shard());
-            addSeen(target, part.placement(), shard, file, holders);
         }
 
         /** A parameter that no rule matches is taken only where all ranks hold the same bytes. */
@@ -226,8 +259,7 @@ final class LegacyTensors {
         }
     }
 
-    /** Adds a shard, in the extents in which its rule sees it. */
-    static void addSeen(Draft.Target target, Placement placement, TorchTensor shard, int file, int holders)
+    private static void addSeen(Draft.Target target, Placement placement, TorchTensor shard, int file, int holders)
             throws IOException {
         if (placement.shape().length == shard.shape().length) {
             target.addShard(shard, file, holders);
