@@ -202,6 +202,82 @@ def write_megatron(rank, out):
     dist_checkpointing.save(state, out)
 
 
+class Gpt(nn.Module):
+    """Parameters under Megatron Core's names, of sizes that its flat buffers must pad."""
+
+    SHAPES = {"embedding.word_embeddings": (37, 10), "decoder.layers.0.self_attention.linear_qkv": (30, 10),
+              "decoder.layers.0.self_attention.linear_proj": (10, 10), "decoder.layers.0.mlp.linear_fc1": (26, 10),
+              "decoder.layers.0.mlp.linear_fc2": (10, 26), "decoder.final_layernorm": (10,), "output_layer": (37, 10)}
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(17)
+        for name, shape in self.SHAPES.items():
+            owner = self
+            for part in name.split("."):
+                if part not in dict(owner.named_children()):
+                    owner.add_module(part, nn.Module())
+                owner = getattr(owner, part)
+            owner.weight = nn.Parameter(torch.randn(shape).bfloat16())
+
+
+def states_of(optimizer, model):
+    """{name.state: the whole tensor} of a distributed optimizer, put together from what each rank owns of it."""
+    from megatron.core.optimizer.optimizer import ChainedOptimizer
+    [optimizer] = optimizer.chained_optimizers if isinstance(optimizer, ChainedOptimizer) else [optimizer]
+    mine = []
+    for name, parameter in model.named_parameters():
+        if parameter in optimizer.model_param_group_index_map:
+            owned = optimizer._get_model_param_range_map(parameter)["param"]
+            states = optimizer._get_main_param_and_optimizer_states(parameter)
+            mine += [(f"{name}.{key}", owned.start, owned.end, states[key].clone()) for key in ("param", "exp_avg", "exp_avg_sq")]
+    everyone = [None] * RANKS
+    dist.all_gather_object(everyone, mine)
+    whole = {f"{name}.{key}": torch.zeros_like(parameter, dtype=torch.float32).flatten()
+             for name, parameter in model.named_parameters() for key in ("param", "exp_avg", "exp_avg_sq")}
+    for key, start, end, part in [item for rank in everyone for item in rank]:
+        whole[key][start:end] = part
+    return {key: tensor.reshape(dict(model.named_parameters())[key.rpartition(".")[0]].shape) for key, tensor in whole.items()}
+
+
+def write_flat_optimizer(rank, out, buckets):
+    """A save of Megatron-LM's older form with the files that Megatron Core's distributed optimizer writes, and what it held."""
+    without_cuda()
+    plain_type = torch.Tensor.type
+    torch.Tensor.type = lambda self, *a, **k: plain_type(self, *a, **k) if a or k else plain_type(self).replace("torch.", "torch.cuda.", 1)
+    from argparse import Namespace
+    from megatron.core import parallel_state
+    from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig
+    from megatron.core.optimizer import OptimizerConfig, get_megatron_optimizer
+    from megatron.core.transformer import TransformerConfig
+    if not parallel_state.model_parallel_is_initialized():
+        parallel_state.initialize_model_parallel()
+    model = Gpt()
+    config = TransformerConfig(num_layers=1, hidden_size=10, num_attention_heads=1)
+    settings = DistributedDataParallelConfig(use_distributed_optimizer=True, overlap_grad_reduce=buckets, bucket_size=300 if buckets else None)
+    wrapped = DistributedDataParallel(config, settings, model)
+    optimizer = get_megatron_optimizer(OptimizerConfig(optimizer="adam", lr=1e-2, bf16=True, params_dtype=torch.bfloat16,
+                                                       use_distributed_optimizer=True, clip_grad=0.0), [wrapped])
+    for step in range(2):
+        for number, parameter in enumerate(model.parameters()):
+            parameter.main_grad.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(100 * step + number)))
+        optimizer.step()
+    states = states_of(optimizer, model)
+    folder = pathlib.Path(out, "iter_0000002", "mp_rank_00")
+    if rank == 0:
+        folder.mkdir(parents=True)
+        pathlib.Path(out, "latest_checkpointed_iteration.txt").write_text("2")
+        args = Namespace(tensor_model_parallel_size=1, pipeline_model_parallel_size=1, num_layers=1, hidden_size=10, world_size=RANKS,
+                         num_attention_heads=1, overlap_grad_reduce=buckets, ddp_bucket_size=300 if buckets else None,
+                         use_distributed_optimizer=True, untie_embeddings_and_output_weights=True, vocab_size=37, padded_vocab_size=37,
+                         make_vocab_size_divisible_by=1)
+        torch.save({"args": args, "checkpoint_version": 3.0, "iteration": 2, "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict()}, folder / "model_optim_rng.pt")
+        torch.save({**states, **model.state_dict()}, pathlib.Path(out, "memory.pt"))
+    optimizer.save_parameter_state(str(folder / "distrib_optim.pt"))
+    torch.Tensor.type = plain_type
+
+
 def write(out):
     import multiprocessing
     from safetensors.torch import save_file

@@ -36,6 +36,7 @@ final class LegacyReader {
     private StageLayers layers;
     private LegacyTensors tensors;
     private LegacyOptimizer optimizer;
+    private FlatOptimizer flat;
     private Double version;
 
     private LegacyReader(LegacyFolder folder, FileCache cache, Draft draft) {
@@ -68,16 +69,18 @@ final class LegacyReader {
         layers = layers();
         tensors = new LegacyTensors(draft, cache, geometry, layout, args, version);
         optimizer = new LegacyOptimizer(draft, geometry, groups, attachments);
+        flat = new FlatOptimizer(draft, cache, geometry, args);
         for (int stage = 0; stage < geometry.pp(); stage++) {
             readStage(stage);
         }
         if (layout.rules() != null) {
             layout.rules().checkUsed();
         }
+        flat.write();
+        optimizer.write(flat);
         groups.write(draft.builder());
         attachments.write();
         tensors.write();
-        optimizer.write();
         writeFacts();
     }
 
@@ -152,13 +155,22 @@ final class LegacyReader {
                 attachments.addAll(MODEL, "", torch.root(), consumed(), file);
             }
         }
-        List<LegacyTensors.Owned> owned = new ArrayList<>();
+        List<List<LegacyTensors.Owned>> owned = new ArrayList<>();
         for (int piece = 0; piece < geometry.pieces(); piece++) {
-            owned.addAll(tensors.addPiece(stage, piece, pieces.get(piece), layers));
+            owned.add(tensors.addPiece(stage, piece, pieces.get(piece), layers));
         }
-        for (int rank = 0; rank < geometry.ep() * geometry.tp(); rank++) {
-            try (TorchFile torch = TorchFile.open(file(stage, rank), cache)) {
-                optimizer.read(torch, stage, rank, owned);
+        for (int r = 0; r < geometry.ep() * geometry.tp(); r++) {
+            int rank = r;
+            Path file = file(stage, rank);
+            try (TorchFile torch = TorchFile.open(file, cache)) {
+                optimizer.read(
+                        torch, stage, rank, owned.stream().flatMap(List::stream).toList());
+            }
+            if (folder.flats().containsKey(file)) {
+                List<List<LegacyTensors.Part>> parameters = owned.stream()
+                        .map(piece -> LegacyOptimizer.parameters(rank, piece))
+                        .toList();
+                flat.read(folder.flats().get(file), file, stage, rank, parameters);
             }
         }
     }

@@ -17,7 +17,6 @@ import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 import org.trencadis.storage.FileCache;
 import org.trencadis.storage.FileLease;
-import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Shapes;
 import org.trencadis.torch.TorchTensor;
 
@@ -69,6 +68,7 @@ final class LegacyTensors {
      * @param name in the catalog
      * @param copy number among pieces that hold the tensor
      * @param shard number in the placement
+     * @param held the module's own, as the rank's file holds it
      * @param order in which the rank holds its rows, or null for that of the whole tensor
      * @param expert whether it is of one expert or several
      */
@@ -77,8 +77,7 @@ final class LegacyTensors {
             Placement placement,
             int copy,
             int shard,
-            long[] shape,
-            Dtype dtype,
+            TorchTensor held,
             AttentionOrder order,
             boolean expert) {
         /** Adds one state of the part, in the extents in which its rule sees it. */
@@ -191,7 +190,7 @@ final class LegacyTensors {
                 if (shard != null) {
                     Placement of = rows == null ? placement : rows.cut(placement, shard.shape());
                     parts[rank] =
-                            new Part(target, of, number, rank - from, shard.shape(), shard.dtype(), rows, expert);
+                            new Part(target, of, number, rank - from, shard, rows, expert);
                     LegacyModel model = models.get(rank);
                     int file = draft.file(model.file(), model.stamp());
                     parts[rank].add(draft, MODEL, shard, file, holders(draft, geometry, stage, rank));
@@ -280,6 +279,11 @@ final class LegacyTensors {
     private String target(String name) {
         boolean alias = name.equals(HEAD) || tied && name.equals(OUTPUT);
         return alias && draft.has(EMBEDDING, MODEL) ? EMBEDDING : name;
+    }
+
+    /** Whether a part is of the table of words, which the output layer may share. */
+    static boolean isEmbedding(Part part) {
+        return part.name().equals(EMBEDDING);
     }
 
     /** Writes what the files do not say. */
