@@ -115,8 +115,8 @@ public final class ShardMap {
             Piece piece = pieces.get(i);
             long first = Math.max(piece.start(), from);
             long last = Math.min(piece.start() + piece.region().count(), from + count);
-            Region part = simplest(new Region(
-                    piece.region().box(), piece.region().start() + (first - piece.start()), last - first));
+            Region part = simplest(
+                    new Region(piece.region().box(), piece.region().start() + (first - piece.start()), last - first));
             cut.add(new Piece(first - from, part, piece.margin(), piece.replica()));
         }
         return new ShardMap(List.copyOf(cut), count);

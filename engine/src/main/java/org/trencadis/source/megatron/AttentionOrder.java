@@ -68,7 +68,8 @@ final class AttentionOrder {
             if (all < 1 || all % geometry.tp() != 0) {
                 throw new SourceException("rows of " + name + " are in the order of checkpoint_version " + print()
                         + ", which depends on the number of attention heads; " + (all < 1 ? "nothing says it" : all)
-                        + " for " + geometry.tp() + " ranks; declare it with --source-layout, as in values: {heads: 16}");
+                        + " for " + geometry.tp()
+                        + " ranks; declare it with --source-layout, as in values: {heads: 16}");
             }
             int heads = (int) (all / geometry.tp());
             long rows = shape.length == 0 ? 0 : shape[0];
@@ -100,8 +101,8 @@ final class AttentionOrder {
                 against = "and only a save with the argument model_parallel_size is known to be as old as that";
             }
             if (against != null) {
-                throw new SourceException("the order of rows in " + name + " is not known: the save is of checkpoint_version "
-                        + print() + ", " + against + DECLARE);
+                throw new SourceException("the order of rows in " + name
+                        + " is not known: the save is of checkpoint_version " + print() + ", " + against + DECLARE);
             }
         }
     }

@@ -146,7 +146,8 @@ final class FlatOptimizer {
                 return "it holds " + optimizers.size() + " optimizers, expected " + expected;
             }
             for (int i = 0; i < expected; i++) {
-                boolean elsewhere = i == 0 && rank / geometry.tp() > 0 && optimizers.get(i).isNone();
+                boolean elsewhere =
+                        i == 0 && rank / geometry.tp() > 0 && optimizers.get(i).isNone();
                 String problem = elsewhere ? null : findProblem(optimizers.get(i), i == 1);
                 if (problem != null) {
                     return problem;
@@ -174,8 +175,8 @@ final class FlatOptimizer {
                     }
                 }
                 for (Map.Entry<Dtype, List<Part>> buffer : buffers.entrySet()) {
-                    String problem = findProblem(
-                            optimizer.find((long) number), piece, buffer.getKey(), buffer.getValue());
+                    String problem =
+                            findProblem(optimizer.find((long) number), piece, buffer.getKey(), buffer.getValue());
                     if (problem != null) {
                         return "buffer " + number + " " + problem;
                     }
@@ -242,7 +243,8 @@ final class FlatOptimizer {
                 Part part = parts.get(i);
                 long[] shape = part.held().shape();
                 for (Map.Entry<String, TorchTensor> each : flats.entrySet()) {
-                    TorchTensor tensor = AttentionOrder.at(each.getValue(), starts[i], shape, Shapes.rowMajorStrides(shape));
+                    TorchTensor tensor =
+                            AttentionOrder.at(each.getValue(), starts[i], shape, Shapes.rowMajorStrides(shape));
                     states.add(new Found(part, STATES.get(each.getKey()), tensor, file, holders));
                     if (each.getKey().equals("param") && !isMaster(tensor, part.held())) {
                         return "does not hold the master weights of " + part.name() + " where they should lie";
@@ -276,8 +278,7 @@ final class FlatOptimizer {
 
     private static ByteBuffer read(FileLease lease, TorchTensor tensor, long from, int count) throws IOException {
         byte[] bytes = new byte[count * tensor.dtype().bytes()];
-        lease.read(
-                tensor.offsetBytes() + from * tensor.dtype().bytes(), MemorySegment.ofArray(bytes), 0, bytes.length);
+        lease.read(tensor.offsetBytes() + from * tensor.dtype().bytes(), MemorySegment.ofArray(bytes), 0, bytes.length);
         return ByteBuffer.wrap(bytes).order(tensor.bigEndian() ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
     }
 

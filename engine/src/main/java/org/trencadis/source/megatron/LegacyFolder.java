@@ -24,7 +24,8 @@ import org.trencadis.storage.FileCache;
  * @param ranks file of each rank by the numbers in its folder's name
  * @param flats files of flat optimizer states by the file of the rank that wrote them
  */
-record LegacyFolder(Path folder, Map<List<Integer>, Path> ranks, Map<Path, Path> flats, List<String> evidence) implements FoundSource {
+record LegacyFolder(Path folder, Map<List<Integer>, Path> ranks, Map<Path, Path> flats, List<String> evidence)
+        implements FoundSource {
     private static final String FILE = "model_optim_rng.pt";
     private static final Pattern RANK = Pattern.compile("mp_rank_(\\d{2,7})(?:_(\\d{3,7}))?(?:_(\\d{3,7}))?");
 

@@ -181,7 +181,8 @@ final class LegacyOptimizer {
             Node multiplier = Nodes.findValue(group, "wd_mult");
             if (!only && multiplier != null) {
                 boolean decayed = multiplier.asReal() != 0;
-                parts.removeIf(part -> (part.held().shape().length == 1 || part.name().endsWith(".bias")) == decayed);
+                parts.removeIf(
+                        part -> (part.held().shape().length == 1 || part.name().endsWith(".bias")) == decayed);
             }
             return parts;
         }
@@ -190,14 +191,16 @@ final class LegacyOptimizer {
         private List<Node> masters(Node list, List<Part> parts) throws IOException {
             List<Node> own = new ArrayList<>();
             int count = list == null ? 0 : list.size();
-            long halves =
-                    parts.stream().filter(part -> part.held().dtype().bytes() < 4).count();
+            long halves = parts.stream()
+                    .filter(part -> part.held().dtype().bytes() < 4)
+                    .count();
             if (count != 0 && count != parts.size() && count != halves) {
                 return null;
             }
             int next = 0;
             for (Part part : parts) {
-                boolean has = count == parts.size() || count > 0 && part.held().dtype().bytes() < 4;
+                boolean has = count == parts.size()
+                        || count > 0 && part.held().dtype().bytes() < 4;
                 own.add(has ? list.item(next++) : null);
             }
             return own;

@@ -51,7 +51,10 @@ final class LegacyTensors {
         this.layout = layout;
         this.tied = args.isTied();
         this.order = AttentionOrder.of(
-                version, args, layout.rules() == null ? Map.of() : layout.rules().layout().values(), geometry);
+                version,
+                args,
+                layout.rules() == null ? Map.of() : layout.rules().layout().values(),
+                geometry);
     }
 
     /**
@@ -83,7 +86,12 @@ final class LegacyTensors {
         /** Adds one state of the part, in the extents in which its rule sees it. */
         void add(Draft draft, String state, TorchTensor held, int file, int holders) throws IOException {
             if (order == null) {
-                addSeen(draft.target(name, state, held.dtype(), placement, copy, shard), placement, held, file, holders);
+                addSeen(
+                        draft.target(name, state, held.dtype(), placement, copy, shard),
+                        placement,
+                        held,
+                        file,
+                        holders);
                 return;
             }
             List<TorchTensor> pieces = order.pieces(held);
@@ -189,8 +197,7 @@ final class LegacyTensors {
                 TorchTensor shard = shards[rank];
                 if (shard != null) {
                     Placement of = rows == null ? placement : rows.cut(placement, shard.shape());
-                    parts[rank] =
-                            new Part(target, of, number, rank - from, shard, rows, expert);
+                    parts[rank] = new Part(target, of, number, rank - from, shard, rows, expert);
                     LegacyModel model = models.get(rank);
                     int file = draft.file(model.file(), model.stamp());
                     parts[rank].add(draft, MODEL, shard, file, holders(draft, geometry, stage, rank));

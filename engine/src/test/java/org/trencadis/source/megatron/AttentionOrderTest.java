@@ -93,9 +93,8 @@ class AttentionOrderTest {
                 Arena arena = Arena.ofConfined()) {
             for (Map.Entry<String, long[]> entry : save.whole.entrySet()) {
                 for (String state : new String[] {"model", "exp_avg"}) {
-                    Tensor tensor = checkpoint
-                            .catalog()
-                            .tensor(checkpoint.catalog().findTensor(entry.getKey(), state));
+                    Tensor tensor =
+                            checkpoint.catalog().tensor(checkpoint.catalog().findTensor(entry.getKey(), state));
                     MemorySegment read = arena.allocate(tensor.bytes(), 8);
                     checkpoint.read(tensor, Region.whole(tensor.shape()), read);
                     assertArrayEquals(
@@ -120,8 +119,8 @@ class AttentionOrderTest {
 
     private void assertRefused(Object stored, String values, String expected, Object... args) throws IOException {
         write(stored, 0, args);
-        String message = assertThrows(IOException.class, () -> open(values).close())
-                .getMessage();
+        String message =
+                assertThrows(IOException.class, () -> open(values).close()).getMessage();
         assertTrue(message.contains(expected), message);
         assertTrue(message.contains("values: {"), message);
     }

@@ -85,9 +85,15 @@ class FlatOptimizerTest {
             Path folder = scratch.resolve("iter_0000005/mp_rank_0" + t);
             save.write(
                     folder,
-                    LegacySave.dict("model0", first, "model1", last, "optimizer", LegacySave.dict(
+                    LegacySave.dict(
+                            "model0",
+                            first,
+                            "model1",
+                            last,
                             "optimizer",
-                            LegacySave.dict("param_groups", List.of(LegacySave.dict("lr", 0.5, "step", 7))))));
+                            LegacySave.dict(
+                                    "optimizer",
+                                    LegacySave.dict("param_groups", List.of(LegacySave.dict("lr", 0.5, "step", 7))))));
             Map<Object, Object> file = LegacySave.dict("buckets_coalesced", true);
             file.put(0, buffer(first, lengthChange, valueChange));
             file.put(1, buffer(last, 0, 0));
@@ -107,7 +113,8 @@ class FlatOptimizerTest {
             while (flat.size() % 64 != 0) {
                 flat.add(-1f);
             }
-            MemorySegment bytes = MemorySegment.ofArray(((Value.Tensor) tensor).bytes().value());
+            MemorySegment bytes =
+                    MemorySegment.ofArray(((Value.Tensor) tensor).bytes().value());
             for (long at = 0; at < bytes.byteSize(); at += 4) {
                 flat.add(bytes.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at));
             }
@@ -146,9 +153,8 @@ class FlatOptimizerTest {
                 float[] expected = LegacySave.values(entry.getKey(), entry.getValue());
                 int change = 0;
                 for (String state : new String[] {"fp32", "exp_avg", "exp_avg_sq"}) {
-                    Tensor tensor = checkpoint
-                            .catalog()
-                            .tensor(checkpoint.catalog().findTensor(entry.getKey(), state));
+                    Tensor tensor =
+                            checkpoint.catalog().tensor(checkpoint.catalog().findTensor(entry.getKey(), state));
                     MemorySegment read = arena.allocate(tensor.bytes(), 8);
                     checkpoint.read(tensor, Region.whole(tensor.shape()), read);
                     float[] values = read.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
@@ -169,15 +175,15 @@ class FlatOptimizerTest {
                     .orElseThrow();
             assertTrue(finding.text().contains(expected), finding::text);
             assertEquals(3, checkpoint.catalog().tensorCount());
-            assertEquals(
-                    List.of(), checkpoint.catalog().groups().getFirst().parameters());
+            assertEquals(List.of(), checkpoint.catalog().groups().getFirst().parameters());
         }
     }
 
     @Test
     void whatCannotBeProvedIsLeftOutWithTheReason() throws IOException {
         write(3, 0, false, 2);
-        assertLeftOut("mp_rank_00/distrib_optim.pt: buffer 0 is of [187] elements; the model's parameters fill 140 to 184");
+        assertLeftOut(
+                "mp_rank_00/distrib_optim.pt: buffer 0 is of [187] elements; the model's parameters fill 140 to 184");
         write(0, 1, false, 2);
         assertLeftOut("does not hold the master weights of " + EMBEDDING);
         write(0, 0, true, 2);
