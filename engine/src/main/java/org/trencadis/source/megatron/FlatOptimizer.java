@@ -81,7 +81,7 @@ final class FlatOptimizer {
 
     /** Whether each rank has a file, and all of them were understood. */
     boolean isComplete() {
-        return files == geometry.tp() * geometry.pp() * geometry.ep() && refused.isEmpty();
+        return files == geometry.pp() * geometry.ranks() && refused.isEmpty();
     }
 
     boolean hasFiles() {

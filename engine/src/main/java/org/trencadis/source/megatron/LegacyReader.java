@@ -124,7 +124,7 @@ final class LegacyReader {
     private long[] counted(PipelineRule rule) throws IOException {
         long[] counts = new long[geometry.pp() * geometry.pieces()];
         for (int stage = 0; stage < geometry.pp(); stage++) {
-            try (TorchFile torch = TorchFile.open(geometry.file(folder, 0, stage, 0), cache)) {
+            try (TorchFile torch = TorchFile.open(geometry.file(folder, 0, stage), cache)) {
                 for (int piece = 0; piece < geometry.pieces(); piece++) {
                     LegacyModel model = LegacyModel.read(torch, key(piece), new Attachments(draft));
                     counts[piece * geometry.pp() + stage] =
@@ -140,8 +140,8 @@ final class LegacyReader {
         for (int piece = 0; piece < geometry.pieces(); piece++) {
             pieces.add(new ArrayList<>());
         }
-        for (int rank = 0; rank < geometry.ep() * geometry.tp(); rank++) {
-            Path file = file(stage, rank);
+        for (int rank = 0; rank < geometry.ranks(); rank++) {
+            Path file = geometry.file(folder, rank, stage);
             try (TorchFile torch = TorchFile.open(file, cache)) {
                 if (pieces(torch) != geometry.pieces()) {
                     throw new SourceException(file + " holds " + pieces(torch) + " pieces of the model, "
@@ -159,9 +159,9 @@ final class LegacyReader {
         for (int piece = 0; piece < geometry.pieces(); piece++) {
             owned.add(tensors.addPiece(stage, piece, pieces.get(piece), layers));
         }
-        for (int r = 0; r < geometry.ep() * geometry.tp(); r++) {
+        for (int r = 0; r < geometry.ranks(); r++) {
             int rank = r;
-            Path file = file(stage, rank);
+            Path file = geometry.file(folder, rank, stage);
             try (TorchFile torch = TorchFile.open(file, cache)) {
                 optimizer.read(
                         torch, stage, rank, owned.stream().flatMap(List::stream).toList());
@@ -173,10 +173,6 @@ final class LegacyReader {
                 flat.read(folder.flats().get(file), file, stage, rank, parameters);
             }
         }
-    }
-
-    private Path file(int stage, int rank) throws SourceException {
-        return geometry.file(folder, rank % geometry.tp(), stage, rank / geometry.tp());
     }
 
     private Set<String> consumed() {

@@ -142,6 +142,7 @@ final class LegacyTensors {
 
         Owned add() throws IOException {
             Rule rule = layout.rules() == null ? null : layout.rules().find(name);
+            boolean expert = rule != null && rule.expert() != null;
             boolean numbered = rule != null && LayoutRules.isNumbered(rule);
             if (numbered) {
                 for (int e = 0; e < geometry.ep(); e++) {
@@ -149,9 +150,9 @@ final class LegacyTensors {
                 }
             } else {
                 Placement placement =
-                        rule == null ? placeUnmatched() : LayoutRules.join(rule, name, geometry.stage(), shapes());
+                        rule == null ? placeUnmatched() : LayoutRules.join(rule, name, geometry.stage(expert), shapes());
                 notePadding(rule, placement);
-                addAll(name, placement, 0, shards.length, rule != null && rule.expert() != null);
+                addAll(name, placement, 0, shards.length, expert);
             }
             return new Owned(local, parts);
         }
@@ -163,8 +164,8 @@ final class LegacyTensors {
         }
 
         private void addExpert(Rule rule, int e) throws IOException {
-            int from = e * geometry.tp();
-            int to = from + geometry.tp();
+            int from = e * geometry.etp();
+            int to = from + geometry.etp();
             if (Arrays.stream(shards, from, to).allMatch(shard -> shard == null)) {
                 return;
             }
@@ -279,7 +280,7 @@ final class LegacyTensors {
 
     /** The set of the job's ranks that held what a rank of a stage wrote. */
     static int holders(Draft draft, LegacyGeometry geometry, int stage, int rank) {
-        return draft.builder().addHolders(geometry.holders(rank % geometry.tp(), stage, rank / geometry.tp()));
+        return draft.builder().addHolders(geometry.holders(rank, stage));
     }
 
     /** The tensor that a name is another name of. */
