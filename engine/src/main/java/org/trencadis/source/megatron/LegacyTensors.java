@@ -149,8 +149,9 @@ final class LegacyTensors {
                     addExpert(rule, e);
                 }
             } else {
-                Placement placement =
-                        rule == null ? placeUnmatched() : LayoutRules.join(rule, name, geometry.stage(expert), shapes());
+                Placement placement = rule == null
+                        ? placeUnmatched()
+                        : LayoutRules.join(rule, name, geometry.stage(expert), shapes());
                 notePadding(rule, placement);
                 addAll(name, placement, 0, shards.length, expert);
             }

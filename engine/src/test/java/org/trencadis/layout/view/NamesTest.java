@@ -186,7 +186,9 @@ class NamesTest {
             shapes.put("decoder.layers.1.self_attention.linear_qkv.weight", new long[] {24, 8});
             shapes.put(
                     source[0],
-                    Arrays.stream(source[1].split("x")).mapToLong(Long::parseLong).toArray());
+                    Arrays.stream(source[1].split("x"))
+                            .mapToLong(Long::parseLong)
+                            .toArray());
             View view = views("llama,heads=1,kv=1").get(target[0]);
             assertArrayEquals(target[0].equals(down) ? new long[] {8, 3} : new long[] {3, 8}, view.shape());
             long element = Arrays.stream(target[1].split("\\+"))
@@ -201,9 +203,7 @@ class NamesTest {
             boolean isHalf = source[0].endsWith("_v");
             assertEquals(
                     !isHalf,
-                    !isHalf
-                            && views("megatron-llama,heads=1,kv=1")
-                                    .containsKey(layer + "local_experts.2." + whole));
+                    !isHalf && views("megatron-llama,heads=1,kv=1").containsKey(layer + "local_experts.2." + whole));
         }
     }
 

@@ -158,8 +158,9 @@ class DistFixturesTest {
             }
         }
         Files.delete(copy.resolve("common.pt"));
-        SourceException refused = assertThrows(SourceException.class, () -> Checkpoint.open(copy, OpenOptions.NONE)
-                .close());
+        SourceException refused = assertThrows(
+                SourceException.class,
+                () -> Checkpoint.open(copy, OpenOptions.NONE).close());
         assertTrue(
                 refused.getMessage().contains("neither common.pt nor the object common_state/shard_0_1"),
                 refused::getMessage);
