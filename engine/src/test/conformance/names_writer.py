@@ -6,7 +6,9 @@
 makes, for a tiny Llama and a tiny GPT-2 of transformers: OUT/MODEL/hf as save_pretrained writes it, OUT/MODEL/megatron
 and OUT/MODEL/megatron-classic as Megatron-LM's tensor- and pipeline-parallel ranks write them (2 x 2, attention and gated
 feed-forward fused, vocabulary padded), OUT/MODEL/deepspeed by DeepSpeed's ZeRO, and OUT/MODEL/pipeline by DeepSpeed too,
-with the modules numbered as in a pipeline. Nothing here is read from Trencadís.
+with the modules numbered as in a pipeline; and for a tiny Mixtral, with experts over two expert-parallel ranks, Megatron's
+folders with a module an expert, with one module of a matrix an expert, with two matrices of all experts, and the form
+torch_dist of Megatron Core. Nothing here is read from Trencadís.
 """
 import argparse
 import collections
@@ -14,6 +16,7 @@ import multiprocessing
 import os
 import pathlib
 import socket
+import subprocess
 import sys
 import traceback
 
@@ -27,6 +30,7 @@ from torch import nn
 VOCAB, HIDDEN, FFN, HEADS, KEY_HEADS, LAYERS, POSITIONS = 101, 32, 88, 4, 2, 4, 64
 PADDED = 104  # rows that Megatron's ranks can share
 TP, PP = 2, 2
+EXPERTS, EXPERT_FFN, EP = 4, 24, 2
 TIMEOUT_SECONDS = 120
 
 
@@ -46,6 +50,14 @@ def gpt2():
     for parameter in model.parameters():  # biases start from zeros, which no mistake would show
         parameter.data.normal_(std=0.2)
     return model
+
+
+def mixtral():
+    from transformers import MixtralConfig, MixtralForCausalLM
+    torch.manual_seed(9)
+    return MixtralForCausalLM(MixtralConfig(
+        vocab_size=VOCAB, hidden_size=HIDDEN, intermediate_size=EXPERT_FFN, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+        num_key_value_heads=KEY_HEADS, max_position_embeddings=POSITIONS, num_local_experts=EXPERTS, tie_word_embeddings=False))
 
 
 MODELS = {"llama": llama, "gpt2": gpt2}
@@ -164,6 +176,105 @@ def write_megatron(out, name, weights, is_classic):
     (out / "latest_checkpointed_iteration.txt").write_text("1", encoding="utf-8")
 
 
+def megatron_mixtral(weights):
+    """({name: (whole tensor, axis or None, 1)} of all but experts, {layer: {expert: (gate, up, down)}})"""
+    whole = {"embedding.word_embeddings.weight": (padded(weights["model.embed_tokens.weight"]), 0, 1)}
+    experts = {}
+    for n in range(LAYERS):
+        hf, mine = f"model.layers.{n}.", f"decoder.layers.{n}."
+        q, k, v = (weights[f"{hf}self_attn.{p}_proj.weight"] for p in "qkv")
+        whole |= {
+            mine + "self_attention.linear_qkv.layer_norm_weight": (weights[hf + "input_layernorm.weight"], None, 1),
+            mine + "self_attention.linear_qkv.weight": (interleaved(q, k, v, KEY_HEADS), 0, 1),
+            mine + "self_attention.linear_proj.weight": (weights[hf + "self_attn.o_proj.weight"], 1, 1),
+            mine + "pre_mlp_layernorm.weight": (weights[hf + "post_attention_layernorm.weight"], None, 1),
+            mine + "mlp.router.weight": (weights[hf + "block_sparse_moe.gate.weight"], None, 1),
+        }
+        experts[n] = {e: tuple(weights[f"{hf}block_sparse_moe.experts.{e}.{w}.weight"] for w in ("w1", "w3", "w2")) for e in range(EXPERTS)}
+    whole["decoder.final_layernorm.weight"] = (weights["model.norm.weight"], None, 1)
+    whole["output_layer.weight"] = (padded(weights["lm_head.weight"]), 0, 1)
+    return whole, experts
+
+
+def expert_tensors(form, layer, experts, rank, first):
+    """What a tensor-parallel rank holds of a layer's experts, the first of which is number "first" of all."""
+    local = [(torch.cat([gate.chunk(TP)[rank], up.chunk(TP)[rank]]), down.chunk(TP, 1)[rank])
+             for gate, up, down in (experts[first + e] for e in range(EXPERTS // EP))]
+    names = {"sequential": "local_experts.{e}.linear_fc{i}.weight", "te": "linear_fc{i}.weight{e}"}
+    prefix = f"decoder.layers.{layer}.mlp.experts."
+    if form != "grouped":
+        return {prefix + names[form].format(e=e, i=i + 1): pair[i].contiguous() for e, pair in enumerate(local) for i in (0, 1)}
+    # Weights of all experts turned, one after another, seen flat.
+    return {prefix + "weight1": torch.stack([one.T for one, _ in local]).reshape(HIDDEN, -1),
+            prefix + "weight2": torch.stack([two.T for _, two in local]).reshape(-1, HIDDEN)}
+
+
+def mixtral_settings(tp, ep):
+    return argparse.Namespace(
+        tensor_model_parallel_size=tp, pipeline_model_parallel_size=1, expert_model_parallel_size=ep, expert_tensor_parallel_size=tp,
+        num_experts=EXPERTS, num_layers=LAYERS, hidden_size=HIDDEN, num_attention_heads=HEADS, num_query_groups=KEY_HEADS,
+        group_query_attention=True, ffn_hidden_size=EXPERT_FFN, padded_vocab_size=PADDED, swiglu=True, world_size=tp * ep, iteration=1,
+        untie_embeddings_and_output_weights=True)
+
+
+def write_mixtral(out, weights, form):
+    whole, experts = megatron_mixtral(weights)
+    for rank in range(TP):
+        for e in range(EP):
+            local = collections.OrderedDict()
+            for key, (tensor, axis, _) in whole.items():
+                local[key] = (tensor if axis is None else tensor.chunk(TP, axis)[rank]).contiguous().clone()
+            for layer, of in experts.items():
+                local |= {key: tensor.clone() for key, tensor in expert_tensors(form, layer, of, rank, e * EXPERTS // EP).items()}
+            place = out / "iter_0000001" / f"mp_rank_{rank:02d}_{e:03d}"
+            place.mkdir(parents=True)
+            torch.save({"args": mixtral_settings(TP, EP), "checkpoint_version": 3.0, "iteration": 1, "model": local}, place / "model_optim_rng.pt")
+    (out / "latest_checkpointed_iteration.txt").write_text("1", encoding="utf-8")
+
+
+def write_mixtral_dist(out):
+    """By Megatron Core itself: layers and experts on axes in front, gate and up projection of each rank two shards."""
+    import torch.distributed as dist
+    from safetensors.torch import load_file
+    import sources_writer
+    sources_writer.without_cuda()
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    from megatron.core import dist_checkpointing
+    from megatron.core.dist_checkpointing import ShardedTensor
+    whole, experts = megatron_mixtral(load_file(out / "hf" / "model.safetensors"))
+    state = {"args": mixtral_settings(1, 1), "iteration": 1, "checkpoint_version": 3.0}
+
+    def add(key, tensor, axes, *offsets):
+        state[f"{key} {offsets}"] = ShardedTensor.from_rank_offsets(key, tensor.contiguous(), *offsets, prepend_axis_num=axes)
+    for key, (tensor, axis, _) in whole.items():
+        parts = key.split(".")
+        stacked = key.startswith("decoder.layers.")
+        front = [(0, int(parts[2]), LAYERS)] if stacked else []
+        key = ".".join(parts[:2] + parts[3:]) if stacked else key
+        for rank, part in enumerate([tensor] if axis is None else tensor.chunk(TP, axis)):
+            add(key, part, len(front), *front, *([] if axis is None else [(len(front) + axis, rank, TP)]))
+    for layer, of in experts.items():
+        for e, (gate, up, down) in of.items():
+            front = [(0, layer, LAYERS), (1, e, EXPERTS)]
+            for rank in range(TP):
+                name = "decoder.layers.mlp.experts.experts.linear_fc"
+                add(name + "1.weight", gate.chunk(TP)[rank], 2, *front, (2, rank, 2 * TP))
+                add(name + "1.weight", up.chunk(TP)[rank], 2, *front, (2, TP + rank, 2 * TP))
+                add(name + "2.weight", down.chunk(TP, 1)[rank], 2, *front, (3, rank, TP))
+    (out / "megatron-dist").mkdir()
+    dist_checkpointing.save(state, str(out / "megatron-dist"))
+    dist.destroy_process_group()
+
+
+def write_experts(out):
+    from safetensors.torch import load_file
+    mixtral().save_pretrained(out / "hf")
+    weights = load_file(out / "hf" / "model.safetensors")
+    for form in ("sequential", "te", "grouped"):
+        write_mixtral(out / f"megatron-{form}", weights, form)
+    subprocess.run([sys.executable, __file__, "--dist", str(out)], check=True, timeout=TIMEOUT_SECONDS)
+
+
 # ---------------------------------------------------------------- DeepSpeed
 
 def numbered(model):
@@ -226,8 +337,12 @@ def write(out):
         weights = {key: value.detach() for key, value in model.state_dict().items()}
         write_megatron(out / name / "megatron", name, weights, False)
         write_megatron(out / name / "megatron-classic", name, weights, True)
+    write_experts(out / "mixtral")
     write_deepspeed(out)
 
 
 if __name__ == "__main__":
-    write(sys.argv[1])
+    if sys.argv[1] == "--dist":
+        write_mixtral_dist(pathlib.Path(sys.argv[2]))
+    else:
+        write(sys.argv[1])

@@ -177,6 +177,8 @@ def rank_main(rank, port, out):
             writer = HuggingFaceStorageWriter(f"{out}/hf_shards", save_distributed=True)
             dcp.save(get_model_state_dict(model), storage_writer=writer)
     write_megatron(rank, f"{out}/megatron")
+    for name, buckets in (("legacy_flat", False), ("legacy_flat_buckets", True)):
+        write_flat_optimizer(rank, f"{out}/{name}", buckets)
     dist.destroy_process_group()
 
 
@@ -202,6 +204,166 @@ def write_megatron(rank, out):
     dist_checkpointing.save(state, out)
 
 
+class Gpt(nn.Module):
+    """Parameters under Megatron Core's names, of sizes that its flat buffers must pad."""
+
+    SHAPES = {"embedding.word_embeddings": (37, 10), "decoder.layers.0.self_attention.linear_qkv": (30, 10),
+              "decoder.layers.0.self_attention.linear_proj": (10, 10), "decoder.layers.0.mlp.linear_fc1": (26, 10),
+              "decoder.layers.0.mlp.linear_fc2": (10, 26), "decoder.final_layernorm": (10,), "output_layer": (37, 10)}
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(17)
+        for name, shape in self.SHAPES.items():
+            owner = self
+            for part in name.split("."):
+                if part not in dict(owner.named_children()):
+                    owner.add_module(part, nn.Module())
+                owner = getattr(owner, part)
+            owner.weight = nn.Parameter(torch.randn(shape).bfloat16())
+
+
+def states_of(optimizer, model):
+    """{name.state: the whole tensor} of a distributed optimizer, put together from what each rank owns of it."""
+    from megatron.core.optimizer.optimizer import ChainedOptimizer
+    [optimizer] = optimizer.chained_optimizers if isinstance(optimizer, ChainedOptimizer) else [optimizer]
+    mine = []
+    for name, parameter in model.named_parameters():
+        if parameter in optimizer.model_param_group_index_map:
+            owned = optimizer._get_model_param_range_map(parameter)["param"]
+            states = optimizer._get_main_param_and_optimizer_states(parameter)
+            mine += [(f"{name}.{key}", owned.start, owned.end, states[key].clone()) for key in ("param", "exp_avg", "exp_avg_sq")]
+    everyone = [None] * RANKS
+    dist.all_gather_object(everyone, mine)
+    whole = {f"{name}.{key}": torch.zeros_like(parameter, dtype=torch.float32).flatten()
+             for name, parameter in model.named_parameters() for key in ("param", "exp_avg", "exp_avg_sq")}
+    for key, start, end, part in [item for rank in everyone for item in rank]:
+        whole[key][start:end] = part
+    return {key: tensor.reshape(dict(model.named_parameters())[key.rpartition(".")[0]].shape) for key, tensor in whole.items()}
+
+
+def write_flat_optimizer(rank, out, buckets):
+    """A save of Megatron-LM's older form with the files that Megatron Core's distributed optimizer writes, and what it held."""
+    without_cuda()
+    plain_type = torch.Tensor.type
+    torch.Tensor.type = lambda self, *a, **k: plain_type(self, *a, **k) if a or k else plain_type(self).replace("torch.", "torch.cuda.", 1)
+    from argparse import Namespace
+    from megatron.core import parallel_state
+    from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig
+    from megatron.core.optimizer import OptimizerConfig, get_megatron_optimizer
+    from megatron.core.transformer import TransformerConfig
+    if not parallel_state.model_parallel_is_initialized():
+        parallel_state.initialize_model_parallel()
+    model = Gpt()
+    config = TransformerConfig(num_layers=1, hidden_size=10, num_attention_heads=1)
+    settings = DistributedDataParallelConfig(use_distributed_optimizer=True, overlap_grad_reduce=buckets, bucket_size=300 if buckets else None)
+    wrapped = DistributedDataParallel(config, settings, model)
+    optimizer = get_megatron_optimizer(OptimizerConfig(optimizer="adam", lr=1e-2, bf16=True, params_dtype=torch.bfloat16,
+                                                       use_distributed_optimizer=True, clip_grad=0.0), [wrapped])
+    for step in range(2):
+        for number, parameter in enumerate(model.parameters()):
+            parameter.main_grad.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(100 * step + number)))
+        optimizer.step()
+    states = states_of(optimizer, model)
+    folder = pathlib.Path(out, "iter_0000002", "mp_rank_00")
+    if rank == 0:
+        folder.mkdir(parents=True)
+        pathlib.Path(out, "latest_checkpointed_iteration.txt").write_text("2")
+        args = Namespace(tensor_model_parallel_size=1, pipeline_model_parallel_size=1, num_layers=1, hidden_size=10, world_size=RANKS,
+                         num_attention_heads=1, overlap_grad_reduce=buckets, ddp_bucket_size=300 if buckets else None,
+                         use_distributed_optimizer=True, untie_embeddings_and_output_weights=True, vocab_size=37, padded_vocab_size=37,
+                         make_vocab_size_divisible_by=1)
+        torch.save({"args": args, "checkpoint_version": 3.0, "iteration": 2, "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict()}, folder / "model_optim_rng.pt")
+        remember(out, {(key.rpartition(".")[0], {"param": "fp32"}.get(key.rpartition(".")[2], key.rpartition(".")[2])): tensor
+                       for key, tensor in states.items()} | {(key, "model"): tensor for key, tensor in model.state_dict().items()})
+    optimizer.save_parameter_state(str(folder / "distrib_optim.pt"))
+    torch.Tensor.type = plain_type
+
+
+def remember(out, tensors):
+    """What a save should hold: {(name, state): tensor}"""
+    torch.save(tensors, pathlib.Path(out, "memory.pt"))
+
+
+def write_virtual_stages(out):
+    """Megatron-LM's folders of 2 x 2 ranks, two pieces of the model on each stage, with numbered optimizer states."""
+    from argparse import Namespace
+    tp, pp, vp, each, hidden, ffn, vocab = 2, 2, 2, 2, 12, 16, 40
+    generator = torch.Generator().manual_seed(23)
+    shapes = {"self_attention.linear_qkv.layer_norm_weight": ((hidden,), None, 1), "self_attention.linear_qkv.weight": ((3 * hidden, hidden), 0, 1),
+              "self_attention.linear_qkv.bias": ((3 * hidden,), 0, 1), "self_attention.linear_proj.weight": ((hidden, hidden), 1, 1),
+              "mlp.linear_fc1.layer_norm_weight": ((hidden,), None, 1), "mlp.linear_fc1.weight": ((2 * ffn, hidden), 0, 2),
+              "mlp.linear_fc2.weight": ((hidden, ffn), 1, 1)}
+    pieces, memory = [], {}
+    for depth in range(vp * pp):
+        names = {"embedding.word_embeddings.weight": ((vocab, hidden), 0, 1)} if depth == 0 else {}
+        for layer in range(each):
+            names |= {f"decoder.layers.{layer}.{name}": entry for name, entry in shapes.items()}
+        if depth == vp * pp - 1:
+            names |= {"decoder.final_layernorm.weight": ((hidden,), None, 1), "output_layer.weight": ((vocab, hidden), 0, 1)}
+        piece = {}
+        for name, (shape, axis, parts) in names.items():
+            whole = name
+            if name.startswith("decoder.layers."):
+                rest = name.split(".", 3)
+                whole = f"decoder.layers.{depth * each + int(rest[2])}.{rest[3]}"
+            master = torch.randn(shape, generator=generator)
+            states = {"fp32": master, "exp_avg": torch.randn(shape, generator=generator), "exp_avg_sq": torch.rand(shape, generator=generator),
+                      "model": master.bfloat16()}
+            memory |= {(whole, state): tensor for state, tensor in states.items()}
+            piece[name] = (states, axis, parts)
+        pieces.append(piece)
+    args = Namespace(tensor_model_parallel_size=tp, pipeline_model_parallel_size=pp, virtual_pipeline_model_parallel_size=vp, world_size=tp * pp,
+                     num_layers=each * vp * pp, hidden_size=hidden, num_attention_heads=2, swiglu=True, untie_embeddings_and_output_weights=True,
+                     vocab_size=vocab, padded_vocab_size=vocab, make_vocab_size_divisible_by=vocab // tp)
+    for stage in range(pp):
+        for rank in range(tp):
+            local = [{name: {state: tensor if axis is None else torch.cat([part.chunk(tp, axis)[rank] for part in tensor.chunk(parts, axis)], axis)
+                             for state, tensor in states.items()} for name, (states, axis, parts) in pieces[v * pp + stage].items()} for v in range(vp)]
+            held = [tensors for piece in local for tensors in piece.values()]
+            content = {"args": args, "checkpoint_version": 3.0, "iteration": 4, "optimizer": {
+                "optimizer": {"state": {i: {key: tensors[key] for key in ("exp_avg", "exp_avg_sq")} for i, tensors in enumerate(held)},
+                              "param_groups": [{"lr": 0.1, "step": 4, "params": list(range(len(held)))}]},
+                "fp32_from_fp16_params": [[nn.Parameter(tensors["fp32"]) for tensors in held]]}}
+            content |= {f"model{v}": {name: tensors["model"].clone() for name, tensors in local[v].items()} for v in range(vp)}
+            folder = pathlib.Path(out, "iter_0000004", f"mp_rank_{rank:02d}_{stage:03d}")
+            folder.mkdir(parents=True)
+            torch.save(content, folder / "model_optim_rng.pt")
+    pathlib.Path(out, "latest_checkpointed_iteration.txt").write_text("4")
+    remember(out, memory)
+
+
+def write_experts(out, form):
+    """Megatron-LM's folders of two tensor-parallel and two expert-parallel ranks."""
+    import names_writer as names
+    generator = torch.Generator().manual_seed(29)
+
+    class Weights(dict):
+        def __missing__(self, key):
+            h, rows = names.HIDDEN, names.VOCAB
+            kv = h // names.HEADS * names.KEY_HEADS
+            shape = ([kv, h] if "k_proj" in key or "v_proj" in key else [names.EXPERTS, h] if ".gate." in key else [h] if "norm" in key
+                     else [h, names.EXPERT_FFN] if ".w2." in key else [names.EXPERT_FFN, h] if ".w" in key and "experts" in key
+                     else [rows, h] if "embed" in key or "lm_head" in key else [h, h])
+            self[key] = torch.randn(shape, generator=generator)
+            return self[key]
+    weights = Weights()
+    names.write_mixtral(pathlib.Path(out), weights, form)
+    whole, experts = names.megatron_mixtral(weights)
+    memory = {(name, "model"): tensor for name, (tensor, _, _) in whole.items()}
+    for layer, of in experts.items():
+        prefix = f"decoder.layers.{layer}.mlp.experts."
+        fused = [torch.cat([gate, up]) for gate, up, _ in of.values()]
+        if form == "grouped":
+            memory[prefix + "weight1", "model"] = torch.stack([one.T for one in fused])
+            memory[prefix + "weight2", "model"] = torch.stack([down.T for _, _, down in of.values()])
+        else:
+            memory |= {(f"{prefix}local_experts.{e}.linear_fc1.weight", "model"): one for e, one in enumerate(fused)}
+            memory |= {(f"{prefix}local_experts.{e}.linear_fc2.weight", "model"): down for e, (_, _, down) in of.items()}
+    remember(out, memory)
+
+
 def write(out):
     import multiprocessing
     from safetensors.torch import save_file
@@ -218,6 +380,9 @@ def write(out):
         process.join(120)
         if process.exitcode != 0:
             raise SystemExit(f"a rank ended with {process.exitcode}")
+    write_virtual_stages(out / "legacy_virtual")
+    for form in ("sequential", "grouped"):
+        write_experts(out / f"legacy_experts_{form}", form)
     # safetensors: every dtype that both sides name alike
     torch.manual_seed(5)
     (out / "safetensors").mkdir()

@@ -4,13 +4,16 @@ Tensors are compared as a collection of (digest, dtype, shape): the names that T
 fixtures' truth by the engine's own tests.
 """
 import concurrent.futures
+import hashlib
 import json
 import pathlib
 import subprocess
 import sys
 
 import pytest
+import torch
 
+import check_live_state
 import expectations
 import folders
 import sources_writer
@@ -50,6 +53,10 @@ FRESH = [("dcp", "dcp"), ("dcp", "dcp_flat_bf16"), ("hf", "hf_shards"), ("megatr
          ("safetensors", "transformers"), ("torch", "torch")]
 
 
+# Megatron-LM's older folders, which nothing but Megatron-LM loads: what they should hold is beside them
+REMEMBERED = ["legacy_flat", "legacy_flat_buckets", "legacy_virtual", "legacy_experts_sequential", "legacy_experts_grouped"]
+
+
 def ours(launcher, path):
     lines = folders.run(launcher, "digest", "--sha256", path).splitlines()
     split = [line.split("  ", 1) for line in lines]
@@ -74,11 +81,16 @@ def ours_or_error(launcher, path):
 
 
 @pytest.fixture(scope="module")
-def compared(launcher, tmp_path_factory):
-    """{source: (our lines, their lines)}; an error stands for itself."""
-    fresh = tmp_path_factory.mktemp("fresh")
-    subprocess.run([sys.executable, sources_writer.__file__, "write", str(fresh)], check=True, capture_output=True,
+def fresh(tmp_path_factory):
+    place = tmp_path_factory.mktemp("fresh")
+    subprocess.run([sys.executable, sources_writer.__file__, "write", str(place)], check=True, capture_output=True,
                    timeout=folders.TIMEOUT_SECONDS)
+    return place
+
+
+@pytest.fixture(scope="module")
+def compared(launcher, fresh):
+    """{source: (our lines, their lines)}; an error stands for itself."""
     sources = {identity(kind, path): (kind, path) for kind, path in fixture_sources()}
     sources |= {f"fresh-{name}": (kind, fresh / name / ("model.pt" if kind == "torch" else "")) for kind, name in FRESH}
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
@@ -98,3 +110,34 @@ def test_what_is_read_is_what_the_framework_loads(compared, source):
         raise read
     assert isinstance(loaded, list) and loaded, loaded
     assert read == loaded
+
+
+@pytest.mark.parametrize("name", REMEMBERED)
+def test_megatrons_folders_hold_what_their_writer_remembers(launcher, fresh, name):
+    memory = torch.load(fresh / name / "memory.pt")
+    wanted = [expectations.line(check_live_state.sha256(tensor), key, state, check_live_state.dtype_name(tensor), tensor.shape)
+              for (key, state), tensor in memory.items()]
+    assert sorted(folders.run(launcher, "digest", "--sha256", fresh / name).splitlines()) == sorted(wanted)
+
+
+def test_each_ranks_file_holds_what_is_said_to_lie_in_it(launcher):
+    """Of each file, the bytes where `inspect` says that its fragments lie are the tensors that the rank wrote."""
+    case = FIXTURES / "megatron" / "legacy_tp2_pp2"
+    expected = json.loads((case / "expected.json").read_text(encoding="utf-8"))
+
+    def fragments(name):
+        document = json.loads(folders.run(launcher, "--json", "inspect", case / "checkpoint", f"{name}:model"))
+        copies = document["tensors"][0]["copies"]
+        extents = [extent for copy in copies for fragment in copy["fragments"] for extent in fragment["extents"] if isinstance(extent, dict)]
+        return [copy["sha256"] for copy in copies], extents
+    found = {}
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for name, (digests, extents) in zip(expected["tensors"], pool.map(fragments, expected["tensors"])):
+            assert set(digests) == {expected["tensors"][name]["sha256"]}, name
+            for file in {extent["file"] for extent in extents}:
+                data = (case / "checkpoint" / "iter_0000100" / file).read_bytes()
+                parts = sorted((extent["offset"], extent["bytes"]) for extent in extents if extent["file"] == file)
+                digest = hashlib.sha256(b"".join(data[offset:offset + size] for offset, size in parts)).hexdigest()
+                found.setdefault(f"iter_0000100/{file}", []).append(digest)
+    for file, tensors in expected["files"].items():
+        assert sorted(found[file]) == sorted(tensor["sha256"] for key, tensor in tensors.items() if key.startswith("model.")), file

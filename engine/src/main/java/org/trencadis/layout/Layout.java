@@ -13,8 +13,16 @@ import java.util.Map;
  * @param expert how data-parallel ranks are factorised for experts, slowest first, or null
  * @param pipeline how stages share layers, or null
  * @param rules in order; the first that matches a name holds for it
+ * @param values the document's own numbers, by name
  */
-public record Layout(String origin, Mesh mesh, Zero zero, Mesh expert, PipelineRule pipeline, List<Rule> rules) {
+public record Layout(
+        String origin,
+        Mesh mesh,
+        Zero zero,
+        Mesh expert,
+        PipelineRule pipeline,
+        List<Rule> rules,
+        Map<String, Long> values) {
     /** The version of the language. */
     public static final int VERSION = 1;
 
@@ -61,6 +69,7 @@ public record Layout(String origin, Mesh mesh, Zero zero, Mesh expert, PipelineR
 
     public Layout {
         rules = List.copyOf(rules);
+        values = Map.copyOf(values);
     }
 
     /**

@@ -17,6 +17,7 @@ final class LayoutParser {
 
     private final String origin;
     private final Map<String, Long> values;
+    private final Map<String, Long> own = new TreeMap<>();
 
     private LayoutParser(String origin, Map<String, Long> given) {
         this.origin = origin;
@@ -51,7 +52,7 @@ final class LayoutParser {
                 rules.add(new RuleParser(rule, values).rule());
             }
         }
-        return new Layout(origin, mesh, zero, expert, pipeline, rules);
+        return new Layout(origin, mesh, zero, expert, pipeline, rules, own);
     }
 
     /** The entries of a mapping whose keys are all known. */
@@ -74,7 +75,9 @@ final class LayoutParser {
             if (!entry.getKey().matches("[A-Za-z_][A-Za-z0-9_]*")) {
                 throw entry.getValue().error("'" + entry.getKey() + "' is no name of a number");
             }
-            values.put(entry.getKey(), entry.getValue().number("values." + entry.getKey(), 0, values));
+            long number = entry.getValue().number("values." + entry.getKey(), 0, values);
+            values.put(entry.getKey(), number);
+            own.put(entry.getKey(), number);
         }
     }
 

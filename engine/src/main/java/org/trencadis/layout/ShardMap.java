@@ -108,6 +108,20 @@ public final class ShardMap {
         }
     }
 
+    /** The shard that is a window of this one's row-major order. */
+    public ShardMap cut(long from, long count) {
+        List<Piece> cut = new ArrayList<>();
+        for (int i = firstPiece(from); i < pieces.size() && pieces.get(i).start() < from + count; i++) {
+            Piece piece = pieces.get(i);
+            long first = Math.max(piece.start(), from);
+            long last = Math.min(piece.start() + piece.region().count(), from + count);
+            Region part = simplest(
+                    new Region(piece.region().box(), piece.region().start() + (first - piece.start()), last - first));
+            cut.add(new Piece(first - from, part, piece.margin(), piece.replica()));
+        }
+        return new ShardMap(List.copyOf(cut), count);
+    }
+
     /** The piece that holds element {@code from}. */
     private int firstPiece(long from) {
         int low = 0;

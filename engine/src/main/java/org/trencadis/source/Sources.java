@@ -9,7 +9,7 @@ import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.dcp.DcpSource;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
-import org.trencadis.source.megatron.MegatronReader;
+import org.trencadis.source.megatron.MegatronSource;
 import org.trencadis.source.safetensors.SafetensorsSource;
 import org.trencadis.source.torchsave.TorchSaveSource;
 import org.trencadis.storage.FileCache;
@@ -19,7 +19,7 @@ public final class Sources {
     private static final List<SourceReader> READERS = List.of(
             new DeepSpeedSource(),
             new DcpSource(),
-            new MegatronReader(),
+            new MegatronSource(),
             new SafetensorsSource(),
             new TorchSaveSource());
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.trencadis.source.dcp.DcpSource;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
-import org.trencadis.source.megatron.MegatronReader;
+import org.trencadis.source.megatron.MegatronSource;
 import org.trencadis.source.safetensors.SafetensorsSource;
 import org.trencadis.source.torchsave.TorchSaveSource;
 import org.trencadis.storage.FileCache;
@@ -28,7 +28,7 @@ class RecognitionTest {
     private static final List<SourceReader> READERS = List.of(
             new DeepSpeedSource(),
             new DcpSource(),
-            new MegatronReader(),
+            new MegatronSource(),
             new SafetensorsSource(),
             new TorchSaveSource());
 

@@ -222,13 +222,52 @@ enum Family {
                     List.of("{n}.{e}.gate.{w}", "{n}.{e}.up.{w}"),
                     layers + expert + "linear_fc1.{w}",
                     "layers.{n}." + expert + "linear_fc1.{w}",
-                    "layers.{n}.mlp.experts.{e}.linear_fc1.{w}");
+                    "layers.{n}.mlp.experts.{e}.linear_fc1.{w}",
+                    "layers.{n}.mlp.experts.experts.{e}.linear_fc1.{w}");
             table.add(
                     "{n}.{e}.down.{w}",
                     layers + expert + "linear_fc2.{w}",
                     "layers.{n}." + expert + "linear_fc2.{w}",
-                    "layers.{n}.mlp.experts.{e}.linear_fc2.{w}");
+                    "layers.{n}.mlp.experts.{e}.linear_fc2.{w}",
+                    "layers.{n}.mlp.experts.experts.{e}.linear_fc2.{w}");
+            groupedExperts(table, layers);
+            apart(table, layers, "mlp.", "{n}.");
+            apart(table, layers, "mlp.experts.experts.{e}.", "{n}.{e}.");
         }
+    }
+
+    /** Experts of one module: a matrix each, or, where stacks were taken apart, what was one of two matrices turned. */
+    private static void groupedExperts(Table table, String layers) throws LayoutException {
+        String experts = "mlp.experts.";
+        for (String w : List.of("weight", "bias")) {
+            List<String> gated = List.of("{n}.{e}.gate." + w, "{n}.{e}.up." + w);
+            String one = experts + "linear_fc1." + w + "{e}";
+            String two = experts + "linear_fc2." + w + "{e}";
+            table.add(Arrangement.together(2), gated, layers + one, "layers.{n}." + one);
+            table.add("{n}.{e}.down." + w, layers + two, "layers.{n}." + two);
+        }
+        Arrangement turned = Arrangement.SAME.asTransposed();
+        List<String> gated = List.of("{n}.{e}.gate.weight", "{n}.{e}.up.weight");
+        table.add(Arrangement.together(2).asTransposed(), gated, layers + experts + "{e}.weight1");
+        table.add(turned, List.of("{n}.{e}.down.weight"), layers + experts + "{e}.weight2");
+    }
+
+    /** Gate and up projection that were saved apart. */
+    private static void apart(Table table, String layers, String module, String part) throws LayoutException {
+        for (String w : List.of("weight", "bias")) {
+            String one = module + "linear_fc1." + w;
+            table.add(part + "gate." + w, layers + one + "_w", "layers.{n}." + one + "_w");
+            table.add(part + "up." + w, layers + one + "_v", "layers.{n}." + one + "_v");
+        }
+    }
+
+    private static final Pattern OTHER_FORM = Pattern.compile(MEGATRON_BEFORE
+            + "layers\\.(?:\\d+\\.)?mlp\\.(?:experts\\.(?:weight[12]|linear_fc[12]\\.(?:weight|bias)\\d+)"
+            + "|.*linear_fc1\\.(?:weight|bias)_[wv])");
+
+    /** Whether {@code name} is of a tensor that its own scheme writes in another form, not only under another name. */
+    static boolean isOtherForm(String name) {
+        return OTHER_FORM.matcher(name).matches();
     }
 
     /** Layers, and experts in them, that Megatron's distributed checkpoints keep on an axis. */
@@ -238,6 +277,12 @@ enum Family {
                         NameTemplate.after(MEGATRON_BEFORE, "layers.{r**}"),
                         NameTemplate.of("decoder.layers.{i}.{r**}"),
                         "i",
+                        0,
+                        0),
+                new Stacked(
+                        NameTemplate.of("decoder.layers.{n}.mlp.experts.experts.{r**}"),
+                        NameTemplate.of("decoder.layers.{n}.mlp.experts.experts.{e}.{r**}"),
+                        "e",
                         0,
                         0),
                 new Stacked(

@@ -94,10 +94,12 @@ record Naming(Family family, Family.Scheme from, Family.Scheme to, Map<String, S
         if (source != Family.Scheme.HUGGING_FACE) {
             List<Stacked> stacks = Family.stacks();
             rules.add(tensors -> stacks.get(0).unstack(tensors, 1));
-            rules.add(tensors -> stacks.get(1).unstack(tensors, 3));
+            rules.add(tensors -> stacks.get(1).unstack(tensors, 2));
+            rules.add(tensors -> stacks.get(2).unstack(tensors, 3));
         }
         boolean alike = (source == Family.Scheme.HUGGING_FACE) == (to == Family.Scheme.HUGGING_FACE);
-        if (alike && pipeline == null && vocabulary == null) {
+        boolean spelled = alike && names.stream().noneMatch(Family::isOtherForm);
+        if (spelled && pipeline == null && vocabulary == null) {
             wanted.forEach(tie -> rules.add(tie::spell));
             return rules;
         }

@@ -47,7 +47,7 @@ record DistFolder(Path folder) implements FoundSource {
         return folder.resolve(".metadata");
     }
 
-    /** What all ranks have in common; later versions write it as an object of the save instead. */
+    /** What all ranks have in common; Megatron Core from 0.20 on writes it as an object of the save instead. */
     Path common() {
         return folder.resolve("common.pt");
     }

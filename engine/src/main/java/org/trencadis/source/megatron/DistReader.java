@@ -24,7 +24,8 @@ import org.trencadis.torch.TorchFile;
  * layers and experts stacked on axes in front, and what ranks have in common beside them.
  */
 final class DistReader {
-    private static final String COMMON = "common";
+    /** What all ranks have in common, as a sharded object of one part: so Megatron Core from 0.20 on names it. */
+    private static final String COMMON = "common_state/shard_0_1";
 
     private final DistFolder folder;
     private final Draft draft;
@@ -32,6 +33,7 @@ final class DistReader {
     private final DistNames names;
     private final Attachments attachments;
     private final DistCommon common;
+    private boolean withCommon;
 
     private DistReader(DistFolder folder, Draft draft, DistSave save) throws IOException {
         this.folder = folder;
@@ -61,13 +63,19 @@ final class DistReader {
     }
 
     private void read(FileCache cache) throws IOException {
-        boolean inFile = Files.isRegularFile(folder.common());
+        withCommon = Files.isRegularFile(folder.common());
+        boolean inFile = withCommon;
         if (inFile) {
             try (TorchFile file = TorchFile.open(folder.common(), cache)) {
                 common.read(file.root(), file.file());
             }
         }
         save.read(draft, names.tensors(), (entry, value, file) -> addObject(entry, value, file, inFile));
+        if (!withCommon) {
+            throw new SourceException(folder.folder() + " holds neither common.pt nor the object " + COMMON
+                    + ", one of which has what all ranks have in common: the save was not finished, or the copy is not"
+                    + " complete");
+        }
         common.write(draft.builder(), names.parameters());
         attachments.write();
         writeFacts();
@@ -76,12 +84,13 @@ final class DistReader {
     /** A sharded object is a list of the one object. */
     private void addObject(SavedEntry entry, Node value, Path file, boolean withCommonFile) throws IOException {
         Node object = value.kind() == Kind.LIST && value.size() == 1 ? value.item(0) : value;
-        boolean isCommon = !withCommonFile
-                && entry.name().startsWith(COMMON)
-                && object.kind() == Kind.DICT
-                && object.find("args") != null;
-        if (isCommon) {
+        // Where both are there, Megatron Core reads the file.
+        if (entry.name().equals(COMMON) && !withCommonFile) {
+            if (object.kind() != Kind.DICT) {
+                throw new SourceException(file + ": the object " + COMMON + " is no dictionary");
+            }
             common.read(object, file);
+            withCommon = true;
         } else {
             attachments.add("object", entry.name(), object, file);
         }
@@ -89,7 +98,7 @@ final class DistReader {
 
     private void writeFacts() {
         CatalogBuilder builder = draft.builder();
-        builder.addFact("source", new Value.Text(MegatronReader.NAME));
+        builder.addFact("source", new Value.Text(MegatronSource.NAME));
         builder.addFact(
                 "evidence",
                 new Value.Sequence(folder.evidence().stream()

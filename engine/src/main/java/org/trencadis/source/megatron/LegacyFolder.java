@@ -22,8 +22,10 @@ import org.trencadis.storage.FileCache;
  *
  * @param folder of the iteration
  * @param ranks file of each rank by the numbers in its folder's name
+ * @param flats files of flat optimizer states by the file of the rank that wrote them
  */
-record LegacyFolder(Path folder, Map<List<Integer>, Path> ranks, List<String> evidence) implements FoundSource {
+record LegacyFolder(Path folder, Map<List<Integer>, Path> ranks, Map<Path, Path> flats, List<String> evidence)
+        implements FoundSource {
     private static final String FILE = "model_optim_rng.pt";
     private static final Pattern RANK = Pattern.compile("mp_rank_(\\d{2,7})(?:_(\\d{3,7}))?(?:_(\\d{3,7}))?");
 
@@ -40,12 +42,17 @@ record LegacyFolder(Path folder, Map<List<Integer>, Path> ranks, List<String> ev
     /** The iteration in {@code folder}, or null where no rank's folder with its file is there. */
     static LegacyFolder find(Path folder, String because) throws IOException {
         Map<List<Integer>, Path> ranks = new TreeMap<>(LegacyFolder::compare);
+        Map<Path, Path> flats = new TreeMap<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, "mp_rank_*")) {
             for (Path entry : entries) {
                 Matcher matcher = RANK.matcher(entry.getFileName().toString());
                 Path file = entry.resolve(FILE);
                 if (matcher.matches() && Files.isRegularFile(file)) {
                     ranks.put(numbers(matcher), file.toRealPath());
+                    Path flat = entry.resolve(FlatOptimizer.FILE);
+                    if (Files.isRegularFile(flat)) {
+                        flats.put(file.toRealPath(), flat.toRealPath());
+                    }
                 }
             }
         }
@@ -53,7 +60,7 @@ record LegacyFolder(Path folder, Map<List<Integer>, Path> ranks, List<String> ev
             return null;
         }
         String text = because + ranks.size() + " folders mp_rank_… with " + FILE;
-        return new LegacyFolder(folder.toRealPath(), ranks, List.of(text));
+        return new LegacyFolder(folder.toRealPath(), ranks, flats, List.of(text));
     }
 
     private static int compare(List<Integer> one, List<Integer> other) {

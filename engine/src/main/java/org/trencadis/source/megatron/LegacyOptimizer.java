@@ -39,6 +39,10 @@ final class LegacyOptimizer {
     private final GroupBook groups;
     private final Attachments attachments;
     private final Set<String> unassigned = new LinkedHashSet<>();
+    /** Parameters of groups that do not list them, as far as the groups themselves tell; by number. */
+    private final Map<Integer, Set<String>> unlisted = new LinkedHashMap<>();
+
+    private boolean several;
     private Value lossScaler;
 
     LegacyOptimizer(Draft draft, LegacyGeometry geometry, GroupBook groups, Attachments attachments) {
@@ -58,14 +62,7 @@ final class LegacyOptimizer {
         if (optimizer == null) {
             return;
         }
-        List<Part> parameters = new ArrayList<>();
-        for (Owned each : owned) {
-            Part part = each.parts()[rank];
-            boolean buffer = part == null || !part.dtype().isFloat() || isBuffer(each.local());
-            if (!buffer) {
-                parameters.add(part);
-            }
-        }
+        List<Part> parameters = parameters(rank, owned);
         int file = draft.file(torch);
         int holders = LegacyTensors.holders(draft, geometry, stage, rank);
         Reading reading = new Reading(torch, parameters, file, holders);
@@ -77,6 +74,19 @@ final class LegacyOptimizer {
         for (int i = 0; i < optimizer.size(); i++) {
             first += reading.readOne(OPTIMIZER + '.' + i, optimizer.item(i), first);
         }
+    }
+
+    /** The parameters among what a rank's module holds, in its order. */
+    static List<Part> parameters(int rank, List<Owned> owned) {
+        List<Part> parameters = new ArrayList<>();
+        for (Owned each : owned) {
+            Part part = each.parts()[rank];
+            boolean buffer = part == null || !part.held().dtype().isFloat() || isBuffer(each.local());
+            if (!buffer) {
+                parameters.add(part);
+            }
+        }
+        return parameters;
     }
 
     private static boolean isBuffer(String name) {
@@ -130,9 +140,16 @@ final class LegacyOptimizer {
             Node members = Nodes.findValue(group, "params");
             List<Part> parts = candidates(group, only);
             boolean withState = state != null && state.kind() == Kind.DICT && state.size() > 0;
+            if (members == null && !withState && masters == null) {
+                // The distributed optimizer's states are in a file of their own, and its groups do not list members.
+                unlisted.computeIfAbsent(number, key -> new LinkedHashSet<>())
+                        .addAll(parts.stream().map(Part::name).toList());
+                several |= !only;
+                return;
+            }
             if (members == null || !withState && masters == null) {
-                if (members != null && members.size() > 0) {
-                    unassigned.add(from + " group " + number + " (without state)");
+                if (members == null || members.size() > 0) {
+                    unassigned.add(from + " group " + number + (members == null ? "" : " (without state)"));
                 }
                 return;
             }
@@ -164,7 +181,8 @@ final class LegacyOptimizer {
             Node multiplier = Nodes.findValue(group, "wd_mult");
             if (!only && multiplier != null) {
                 boolean decayed = multiplier.asReal() != 0;
-                parts.removeIf(part -> (part.shape().length == 1 || part.name().endsWith(".bias")) == decayed);
+                parts.removeIf(
+                        part -> (part.held().shape().length == 1 || part.name().endsWith(".bias")) == decayed);
             }
             return parts;
         }
@@ -173,14 +191,16 @@ final class LegacyOptimizer {
         private List<Node> masters(Node list, List<Part> parts) throws IOException {
             List<Node> own = new ArrayList<>();
             int count = list == null ? 0 : list.size();
-            long halves =
-                    parts.stream().filter(part -> part.dtype().bytes() < 4).count();
+            long halves = parts.stream()
+                    .filter(part -> part.held().dtype().bytes() < 4)
+                    .count();
             if (count != 0 && count != parts.size() && count != halves) {
                 return null;
             }
             int next = 0;
             for (Part part : parts) {
-                boolean has = count == parts.size() || count > 0 && part.dtype().bytes() < 4;
+                boolean has = count == parts.size()
+                        || count > 0 && part.held().dtype().bytes() < 4;
                 own.add(has ? list.item(next++) : null);
             }
             return own;
@@ -188,7 +208,7 @@ final class LegacyOptimizer {
 
         private boolean fits(List<Part> parts, List<Node> states, List<Node> masters) throws IOException {
             for (int i = 0; i < parts.size(); i++) {
-                long[] shape = parts.get(i).shape();
+                long[] shape = parts.get(i).held().shape();
                 Node average = states.get(i) == null ? null : states.get(i).find("exp_avg");
                 if (isOther(masters.get(i), shape) || isOther(average, shape)) {
                     return false;
@@ -212,10 +232,7 @@ final class LegacyOptimizer {
                 state.forEachEntry((key, value) -> addState(part, key.asText(), value, found));
             }
             for (Map.Entry<String, TorchTensor> each : found.entrySet()) {
-                TorchTensor tensor = each.getValue();
-                Draft.Target target = draft.target(
-                        part.name(), each.getKey(), tensor.dtype(), part.placement(), part.copy(), part.shard());
-                LegacyTensors.addSeen(target, part.placement(), tensor, file, holders);
+                part.add(draft, each.getKey(), each.getValue(), file, holders);
             }
         }
 
@@ -224,7 +241,7 @@ final class LegacyOptimizer {
             if (key.equals("step") && (scalar || value.kind() == Kind.INT || value.kind() == Kind.REAL)) {
                 groups.addStep(part.name(), GroupBook.number(value), from);
             } else if (value.kind() == Kind.TENSOR
-                    && Arrays.equals(value.asTensor().shape(), part.shape())) {
+                    && Arrays.equals(value.asTensor().shape(), part.held().shape())) {
                 found.putIfAbsent(key.equals("master_param") ? MASTER : key, value.asTensor());
             } else if (!value.isNone()) {
                 attachments.add(OPTIMIZER, OPTIMIZER + ".state." + part.name() + '.' + key, value, torch.file());
@@ -252,14 +269,32 @@ final class LegacyOptimizer {
         return lossScaler;
     }
 
-    /** Writes which state is not in the catalog. */
-    void write() {
+    /**
+     * Writes what groups have, and which state is not in the catalog.
+     *
+     * @param flat what files beside the ranks' own hold
+     */
+    void write(FlatOptimizer flat) {
+        if (!unlisted.isEmpty() && !flat.hasFiles()) {
+            draft.builder()
+                    .addFinding(
+                            "megatron.distrib-optim",
+                            "the optimizer's states are not in the catalog: its groups are those of a distributed"
+                                    + " optimizer, but no rank has a file " + FlatOptimizer.FILE);
+        }
+        if (several) {
+            draft.builder()
+                    .addFinding(
+                            "megatron.group-members",
+                            "the save does not say which parameters are in which optimizer groups");
+        } else if (flat.isComplete()) {
+            unlisted.forEach(groups::addMembers);
+        }
         if (!unassigned.isEmpty()) {
             draft.builder()
                     .addFinding(
                             "megatron.optimizer-unassigned",
-                            "optimizer state that is not in the catalog, as nothing says which parameters it is of"
-                                    + " (distrib_optim.pt is never read: its buffers do not record where parameters lie): "
+                            "optimizer state that is not in the catalog, as nothing says which parameters it is of: "
                                     + Nodes.firstOf(List.copyOf(unassigned)));
         }
     }

@@ -36,7 +36,8 @@ final class LegacyReader {
     private StageLayers layers;
     private LegacyTensors tensors;
     private LegacyOptimizer optimizer;
-    private String version;
+    private FlatOptimizer flat;
+    private Double version;
 
     private LegacyReader(LegacyFolder folder, FileCache cache, Draft draft) {
         this.folder = folder;
@@ -61,23 +62,25 @@ final class LegacyReader {
             args = StoredArguments.read(torch.root());
             pieces = pieces(torch);
             Node number = Nodes.findValue(torch.root(), "checkpoint_version");
-            version = number == null ? null : Double.toString(number.asReal());
+            version = number == null ? null : number.asReal();
         }
         geometry = LegacyGeometry.of(folder, args, pieces);
         layout = LegacyLayout.choose(sourceLayout, args, geometry);
         layers = layers();
-        tensors = new LegacyTensors(draft, cache, geometry, layout, args);
+        tensors = new LegacyTensors(draft, cache, geometry, layout, args, version);
         optimizer = new LegacyOptimizer(draft, geometry, groups, attachments);
+        flat = new FlatOptimizer(draft, cache, geometry, args);
         for (int stage = 0; stage < geometry.pp(); stage++) {
             readStage(stage);
         }
         if (layout.rules() != null) {
             layout.rules().checkUsed();
         }
+        flat.write();
+        optimizer.write(flat);
         groups.write(draft.builder());
         attachments.write();
         tensors.write();
-        optimizer.write();
         writeFacts();
     }
 
@@ -121,7 +124,7 @@ final class LegacyReader {
     private long[] counted(PipelineRule rule) throws IOException {
         long[] counts = new long[geometry.pp() * geometry.pieces()];
         for (int stage = 0; stage < geometry.pp(); stage++) {
-            try (TorchFile torch = TorchFile.open(geometry.file(folder, 0, stage, 0), cache)) {
+            try (TorchFile torch = TorchFile.open(geometry.file(folder, 0, stage), cache)) {
                 for (int piece = 0; piece < geometry.pieces(); piece++) {
                     LegacyModel model = LegacyModel.read(torch, key(piece), new Attachments(draft));
                     counts[piece * geometry.pp() + stage] =
@@ -137,8 +140,8 @@ final class LegacyReader {
         for (int piece = 0; piece < geometry.pieces(); piece++) {
             pieces.add(new ArrayList<>());
         }
-        for (int rank = 0; rank < geometry.ep() * geometry.tp(); rank++) {
-            Path file = file(stage, rank);
+        for (int rank = 0; rank < geometry.ranks(); rank++) {
+            Path file = geometry.file(folder, rank, stage);
             try (TorchFile torch = TorchFile.open(file, cache)) {
                 if (pieces(torch) != geometry.pieces()) {
                     throw new SourceException(file + " holds " + pieces(torch) + " pieces of the model, "
@@ -152,19 +155,24 @@ final class LegacyReader {
                 attachments.addAll(MODEL, "", torch.root(), consumed(), file);
             }
         }
-        List<LegacyTensors.Owned> owned = new ArrayList<>();
+        List<List<LegacyTensors.Owned>> owned = new ArrayList<>();
         for (int piece = 0; piece < geometry.pieces(); piece++) {
-            owned.addAll(tensors.addPiece(stage, piece, pieces.get(piece), layers));
+            owned.add(tensors.addPiece(stage, piece, pieces.get(piece), layers));
         }
-        for (int rank = 0; rank < geometry.ep() * geometry.tp(); rank++) {
-            try (TorchFile torch = TorchFile.open(file(stage, rank), cache)) {
-                optimizer.read(torch, stage, rank, owned);
+        for (int r = 0; r < geometry.ranks(); r++) {
+            int rank = r;
+            Path file = geometry.file(folder, rank, stage);
+            try (TorchFile torch = TorchFile.open(file, cache)) {
+                optimizer.read(
+                        torch, stage, rank, owned.stream().flatMap(List::stream).toList());
+            }
+            if (folder.flats().containsKey(file)) {
+                List<List<LegacyTensors.Part>> parameters = owned.stream()
+                        .map(piece -> LegacyOptimizer.parameters(rank, piece))
+                        .toList();
+                flat.read(folder.flats().get(file), file, stage, rank, parameters);
             }
         }
-    }
-
-    private Path file(int stage, int rank) throws SourceException {
-        return geometry.file(folder, rank % geometry.tp(), stage, rank / geometry.tp());
     }
 
     private Set<String> consumed() {
@@ -176,7 +184,7 @@ final class LegacyReader {
     }
 
     private void writeFacts() {
-        draft.builder().addFact("source", new Value.Text(MegatronReader.NAME));
+        draft.builder().addFact("source", new Value.Text(MegatronSource.NAME));
         List<Value> evidence = new ArrayList<>();
         folder.evidence().forEach(text -> evidence.add(new Value.Text(text)));
         evidence.add(new Value.Text(layout.reason()));

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.trencadis.layout.LayoutRules;
 import org.trencadis.layout.Placement;
@@ -16,7 +17,6 @@ import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 import org.trencadis.storage.FileCache;
 import org.trencadis.storage.FileLease;
-import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Shapes;
 import org.trencadis.torch.TorchTensor;
 
@@ -34,14 +34,27 @@ final class LegacyTensors {
     private final LegacyGeometry geometry;
     private final LegacyLayout layout;
     private final boolean tied;
+    private final AttentionOrder.Saved order;
     private final TreeSet<String> unpadded = new TreeSet<>();
 
-    LegacyTensors(Draft draft, FileCache cache, LegacyGeometry geometry, LegacyLayout layout, StoredArguments args) {
+    /** @param version that the save says it is of, or null */
+    LegacyTensors(
+            Draft draft,
+            FileCache cache,
+            LegacyGeometry geometry,
+            LegacyLayout layout,
+            StoredArguments args,
+            Double version) {
         this.draft = draft;
         this.cache = cache;
         this.geometry = geometry;
         this.layout = layout;
         this.tied = args.isTied();
+        this.order = AttentionOrder.of(
+                version,
+                args,
+                layout.rules() == null ? Map.of() : layout.rules().layout().values(),
+                geometry);
     }
 
     /**
@@ -58,9 +71,36 @@ final class LegacyTensors {
      * @param name in the catalog
      * @param copy number among pieces that hold the tensor
      * @param shard number in the placement
+     * @param held the module's own, as the rank's file holds it
+     * @param order in which the rank holds its rows, or null for that of the whole tensor
      * @param expert whether it is of one expert or several
      */
-    record Part(String name, Placement placement, int copy, int shard, long[] shape, Dtype dtype, boolean expert) {}
+    record Part(
+            String name,
+            Placement placement,
+            int copy,
+            int shard,
+            TorchTensor held,
+            AttentionOrder order,
+            boolean expert) {
+        /** Adds one state of the part, in the extents in which its rule sees it. */
+        void add(Draft draft, String state, TorchTensor held, int file, int holders) throws IOException {
+            if (order == null) {
+                addSeen(
+                        draft.target(name, state, held.dtype(), placement, copy, shard),
+                        placement,
+                        held,
+                        file,
+                        holders);
+                return;
+            }
+            List<TorchTensor> pieces = order.pieces(held);
+            for (int i = 0; i < pieces.size(); i++) {
+                draft.target(name, state, held.dtype(), placement, copy, shard * pieces.size() + i)
+                        .addShard(pieces.get(i), file, holders);
+            }
+        }
+    }
 
     /**
      * Adds the tensors of one piece.
@@ -102,16 +142,18 @@ final class LegacyTensors {
 
         Owned add() throws IOException {
             Rule rule = layout.rules() == null ? null : layout.rules().find(name);
+            boolean expert = rule != null && rule.expert() != null;
             boolean numbered = rule != null && LayoutRules.isNumbered(rule);
             if (numbered) {
                 for (int e = 0; e < geometry.ep(); e++) {
                     addExpert(rule, e);
                 }
             } else {
-                Placement placement =
-                        rule == null ? placeUnmatched() : LayoutRules.join(rule, name, geometry.stage(), shapes());
+                Placement placement = rule == null
+                        ? placeUnmatched()
+                        : LayoutRules.join(rule, name, geometry.stage(expert), shapes());
                 notePadding(rule, placement);
-                addAll(name, placement, 0, shards.length, rule != null && rule.expert() != null);
+                addAll(name, placement, 0, shards.length, expert);
             }
             return new Owned(local, parts);
         }
@@ -123,8 +165,8 @@ final class LegacyTensors {
         }
 
         private void addExpert(Rule rule, int e) throws IOException {
-            int from = e * geometry.tp();
-            int to = from + geometry.tp();
+            int from = e * geometry.etp();
+            int to = from + geometry.etp();
             if (Arrays.stream(shards, from, to).allMatch(shard -> shard == null)) {
                 return;
             }
@@ -147,23 +189,22 @@ final class LegacyTensors {
                 // On a single stage the head stands beside the embedding itself.
                 number = geometry.pp() * geometry.pieces() == 1 ? 1 : copy;
             }
+            AttentionOrder rows = null;
+            for (int rank = from; rank < to; rank++) {
+                if (rows == null && shards[rank] != null && placement.shape().length > 0) {
+                    rows = order.find(whole, shards[rank].shape(), placement.shape()[0]);
+                }
+            }
             for (int rank = from; rank < to; rank++) {
                 TorchTensor shard = shards[rank];
                 if (shard != null) {
-                    parts[rank] =
-                            new Part(target, placement, number, rank - from, shard.shape(), shard.dtype(), expert);
-                    addShard(rank, parts[rank], shard);
+                    Placement of = rows == null ? placement : rows.cut(placement, shard.shape());
+                    parts[rank] = new Part(target, of, number, rank - from, shard, rows, expert);
+                    LegacyModel model = models.get(rank);
+                    int file = draft.file(model.file(), model.stamp());
+                    parts[rank].add(draft, MODEL, shard, file, holders(draft, geometry, stage, rank));
                 }
             }
-        }
-
-        private void addShard(int rank, Part part, TorchTensor shard) throws IOException {
-            LegacyModel model = models.get(rank);
-            int holders = holders(draft, geometry, stage, rank);
-            int file = draft.file(model.file(), model.stamp());
-            Draft.Target target =
-                    draft.target(part.name(), MODEL, shard.dtype(), part.placement(), part.copy(), part.shard());
-            addSeen(target, part.placement(), shard, file, holders);
         }
 
         /** A parameter that no rule matches is taken only where all ranks hold the same bytes. */
@@ -226,8 +267,7 @@ final class LegacyTensors {
         }
     }
 
-    /** Adds a shard, in the extents in which its rule sees it. */
-    static void addSeen(Draft.Target target, Placement placement, TorchTensor shard, int file, int holders)
+    private static void addSeen(Draft.Target target, Placement placement, TorchTensor shard, int file, int holders)
             throws IOException {
         if (placement.shape().length == shard.shape().length) {
             target.addShard(shard, file, holders);
@@ -241,13 +281,18 @@ final class LegacyTensors {
 
     /** The set of the job's ranks that held what a rank of a stage wrote. */
     static int holders(Draft draft, LegacyGeometry geometry, int stage, int rank) {
-        return draft.builder().addHolders(geometry.holders(rank % geometry.tp(), stage, rank / geometry.tp()));
+        return draft.builder().addHolders(geometry.holders(rank, stage));
     }
 
     /** The tensor that a name is another name of. */
     private String target(String name) {
         boolean alias = name.equals(HEAD) || tied && name.equals(OUTPUT);
         return alias && draft.has(EMBEDDING, MODEL) ? EMBEDDING : name;
+    }
+
+    /** Whether a part is of the table of words, which the output layer may share. */
+    static boolean isEmbedding(Part part) {
+        return part.name().equals(EMBEDDING);
     }
 
     /** Writes what the files do not say. */

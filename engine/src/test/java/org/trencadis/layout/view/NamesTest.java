@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -156,6 +157,53 @@ class NamesTest {
         String[] elements = elements(down);
         for (int element = 0; element < elements.length; element++) {
             assertEquals("decoder.layers.mlp.linear_fc2.weight#" + (48 + element), elements[element]);
+        }
+    }
+
+    /** Whichever way Megatron keeps experts, each of them has its three matrices, and the turned ones are turned back. */
+    @Test
+    void expertsOfEveryFormAreOneTensorEach() throws IOException {
+        String layer = "decoder.layers.1.mlp.experts.";
+        String gate = "model.layers.1.block_sparse_moe.experts.2.w1.weight";
+        String up = "model.layers.1.block_sparse_moe.experts.2.w3.weight";
+        String down = "model.layers.1.block_sparse_moe.experts.2.w2.weight";
+        Map<String, String> expected = new LinkedHashMap<>();
+        expected.put(layer + "weight1 4x8x6", gate + " 2*48+3*6+1");
+        expected.put(layer + "weight1 4x8x6 ", up + " 2*48+3*6+4");
+        expected.put(layer + "weight2 4x3x8", down + " 2*24+1*8+3");
+        expected.put(layer + "linear_fc1.weight2 6x8", up + " 4*8+3");
+        expected.put(layer + "linear_fc2.weight2 8x3", down + " 3*3+1");
+        expected.put(layer + "local_experts.2.linear_fc1.weight 6x8", gate + " 1*8+3");
+        expected.put("decoder.layers.mlp.experts.experts.linear_fc1.weight 3x4x6x8", gate + " 6*48+1*8+3");
+        expected.put("decoder.layers.mlp.experts.experts.linear_fc2.weight 3x4x8x3", down + " 6*24+3*3+1");
+        expected.put(layer + "experts.linear_fc1.weight 4x6x8", up + " 2*48+4*8+3");
+        expected.put(layer + "experts.2.linear_fc1.weight_v 3x8", up + " 1*8+3");
+        expected.put(layer + "experts.2.linear_fc2.weight 8x3", down + " 3*3+1");
+        for (Map.Entry<String, String> form : expected.entrySet()) {
+            String[] source = form.getKey().split(" ");
+            String[] target = form.getValue().split(" ");
+            shapes.clear();
+            shapes.put("decoder.layers.1.self_attention.linear_qkv.weight", new long[] {24, 8});
+            shapes.put(
+                    source[0],
+                    Arrays.stream(source[1].split("x"))
+                            .mapToLong(Long::parseLong)
+                            .toArray());
+            View view = views("llama,heads=1,kv=1").get(target[0]);
+            assertArrayEquals(target[0].equals(down) ? new long[] {8, 3} : new long[] {3, 8}, view.shape());
+            long element = Arrays.stream(target[1].split("\\+"))
+                    .mapToLong(term -> Arrays.stream(term.split("\\*"))
+                            .mapToLong(Long::parseLong)
+                            .reduce(1, Math::multiplyExact))
+                    .sum();
+            int at = target[0].equals(down) ? 3 * 3 + 1 : 8 + 3;
+            assertEquals(source[0] + "#" + element, elements(view)[at], form.getKey());
+            // Under Megatron's own names, too, experts of every form are called alike.
+            String whole = target[0].equals(down) ? "linear_fc2.weight" : "linear_fc1.weight";
+            boolean isHalf = source[0].endsWith("_v");
+            assertEquals(
+                    !isHalf,
+                    !isHalf && views("megatron-llama,heads=1,kv=1").containsKey(layer + "local_experts.2." + whole));
         }
     }
 

@@ -11,11 +11,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.trencadis.Checkpoint;
+import org.trencadis.OpenOptions;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.Value;
 import org.trencadis.index.Attachment;
@@ -129,6 +131,39 @@ class DistFixturesTest {
         for (String part : Set.of("dp_reshardable", "which parameter lies", "--dist-ckpt-optim-fully-reshardable")) {
             assertTrue(refused.getMessage().contains(part), refused::getMessage);
         }
+    }
+
+    @Test
+    void whatRanksHaveInCommonMayBeAShardedObject() throws IOException {
+        Path folder = Path.of("src/test/resources/fixtures/megatron/common_object/checkpoint");
+        try (Checkpoint checkpoint = Checkpoint.open(folder, OpenOptions.NONE)) {
+            assertEquals(new Value.Int(9), value(checkpoint.catalog(), "iteration"));
+            Group group = checkpoint.catalog().groups().getFirst();
+            assertEquals(List.of("decoder.final_norm.weight"), group.parameters());
+            assertEquals(new Value.Real(0.5), group.settings().find("lr"));
+            assertEquals(new Value.Int(9), group.settings().find("step"));
+            Value.Mapping geometry =
+                    (Value.Mapping) checkpoint.catalog().facts().find("geometry");
+            assertEquals(new Value.Int(1), geometry.find("dp"));
+            assertEquals(List.of(), checkpoint.catalog().findings());
+        }
+    }
+
+    @Test
+    void saveWithoutWhatRanksHaveInCommonIsRefused(@TempDir Path copy) throws IOException {
+        Path folder = Path.of("src/test/resources/fixtures/megatron/gpt_tp1_pp2/checkpoint");
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, copy.resolve(file.getFileName().toString()));
+            }
+        }
+        Files.delete(copy.resolve("common.pt"));
+        SourceException refused = assertThrows(
+                SourceException.class,
+                () -> Checkpoint.open(copy, OpenOptions.NONE).close());
+        assertTrue(
+                refused.getMessage().contains("neither common.pt nor the object common_state/shard_0_1"),
+                refused::getMessage);
     }
 
     @Test

@@ -281,6 +281,46 @@ class LegacyReaderTest {
         }
     }
 
+    /** Experts cut among fewer ranks than all else: the folders are those of the first ranks that hold all experts once. */
+    @ParameterizedTest
+    @CsvSource({"2, 1, 2", "2, 1, 4", "4, 2, 2", "4, 2, 4"})
+    void expertsMayBeCutAmongFewerRanks(int tp, int etp, int ep) throws IOException {
+        LegacySave save = new LegacySave(tp);
+        LegacySave cut = new LegacySave(etp);
+        vocabulary(save);
+        save.args.putAll(LegacySave.dict("num_experts", 4, "expert_model_parallel_size", ep, "num_layers", 1));
+        save.args.putAll(LegacySave.dict("tensor_model_parallel_size", tp, "expert_tensor_parallel_size", etp));
+        save.args.put("world_size", 2 * etp * ep);
+        for (int rank = 0; rank < etp * ep; rank++) {
+            int e = rank / etp;
+            Map<Object, Object> model = new LinkedHashMap<>(save.layer(0, 0, rank % tp));
+            String layer = "decoder.layers.0.mlp.";
+            save.put(model, layer, layer, "router.weight", -1, 1, 0, 4, 4);
+            for (int expert = 0; expert < 4 / ep; expert++) {
+                String whole = layer + "experts.local_experts." + (4 / ep * e + expert) + '.';
+                String local = layer + "experts.local_experts." + expert + '.';
+                cut.put(model, whole, local, "linear_fc1.weight", 0, 2, rank % etp, 16, 4);
+                cut.put(model, whole, local, "linear_fc2.weight", 1, 1, rank % etp, 4, 8);
+            }
+            String name = String.format(Locale.ROOT, "mp_rank_%02d_%03d", rank % tp, e);
+            save.write(folder().resolve(name), LegacySave.dict("model", model));
+        }
+        Map<String, long[]> all = new LinkedHashMap<>(save.whole);
+        all.putAll(cut.whole);
+        try (Checkpoint checkpoint = open(null)) {
+            check(checkpoint, all, 11, false);
+            Tensor expert = checkpoint
+                    .catalog()
+                    .tensor(checkpoint
+                            .catalog()
+                            .findTensor("decoder.layers.0.mlp.experts.local_experts.3.linear_fc2.weight", "model"));
+            assertEquals(1, expert.copyCount());
+        }
+        save.args.put("expert_tensor_parallel_size", 2 * tp);
+        save.write(folder().resolve("mp_rank_00_000"), LegacySave.dict("model", Map.of()));
+        assertRefused(null, "several ranks wrote each folder");
+    }
+
     private static void experts(
             LegacySave save, Map<Object, Object> model, int layer, int global, int t, int e, boolean grouped) {
         String from = "decoder.layers." + global + ".mlp.";

@@ -129,13 +129,17 @@ final class LegacySave {
     void write(Path folder, Map<Object, Object> content) throws IOException {
         Map<Object, Object> root = dict("args", args, "checkpoint_version", 3.0, "iteration", 5);
         root.putAll(content);
+        writeFile(folder.resolve("model_optim_rng.pt"), root);
+    }
+
+    static void writeFile(Path file, Object root) throws IOException {
         Pickler pickler = new Pickler();
         pickler.value(value(root));
-        TorchArchive archive = TorchArchive.plan("model_optim_rng", pickler);
+        TorchArchive archive = TorchArchive.plan("archive", pickler);
         byte[] bytes = new byte[Math.toIntExact(archive.sizeBytes())];
         archive.sequential().next(MemorySegment.ofArray(bytes));
-        Files.createDirectories(folder);
-        Files.write(folder.resolve("model_optim_rng.pt"), bytes);
+        Files.createDirectories(file.getParent());
+        Files.write(file, bytes);
     }
 
     private static Value value(Object object) {

@@ -11,7 +11,7 @@ import org.trencadis.source.SourceException;
 import org.trencadis.source.SourceReader;
 
 /** Megatron's checkpoints: a save directory whose tracker file names an iteration, or the folder of an iteration. */
-public final class MegatronReader implements SourceReader {
+public final class MegatronSource implements SourceReader {
     static final String NAME = "megatron";
 
     private static final String TRACKER = "latest_checkpointed_iteration.txt";
