@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.trencadis.source.deepspeed.TinySave.count;
-import static org.trencadis.source.deepspeed.TinySave.dict;
+import static org.trencadis.source.SavedDicts.dict;
 import static org.trencadis.source.deepspeed.TinySave.join;
 import static org.trencadis.source.deepspeed.TinySave.shape;
 import static org.trencadis.source.deepspeed.TinySave.tensor;
