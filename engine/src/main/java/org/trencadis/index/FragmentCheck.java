@@ -123,7 +123,7 @@ final class FragmentCheck {
             held += length;
             FileEntry file = catalog.file((int) ExtentRecord.FILE.get(segment, record));
             if (file.shard()) {
-                checkChunks(strides, record);
+                checkChunks(fragment, record);
             } else {
                 checkInside(tensor.dtype(), fragment.region(), strides, file, record);
             }
@@ -187,19 +187,20 @@ final class FragmentCheck {
         return encoding.strides();
     }
 
-    private void checkChunks(long[] strides, long record) throws IOException {
+    private void checkChunks(Fragment fragment, long record) throws IOException {
         long first = ExtentRecord.OFFSET.get(segment, record);
-        if (strides != null || first < 0 || first > Integer.MAX_VALUE) {
+        if (fragment.encoding() >= 0 || first < 0 || first > Integer.MAX_VALUE) {
             throw extentFault(
                     ExtentRecord.OFFSET.offsetBytes(),
                     record,
-                    "an extent of a shard is a run of chunks, row-major",
+                    "an extent of a shard is a run of chunks, of canonical bytes",
                     "a chunk ordinal",
-                    strides != null ? "strides" : first);
+                    fragment.encoding() >= 0 ? "an encoding" : first);
         }
     }
 
-    private void checkInside(Dtype dtype, Region region, long[] strides, FileEntry file, long record) throws IOException {
+    private void checkInside(Dtype dtype, Region region, long[] strides, FileEntry file, long record)
+            throws IOException {
         long offset = ExtentRecord.OFFSET.get(segment, record);
         long length = ExtentRecord.LENGTH_BYTES.get(segment, record);
         try {
