@@ -69,11 +69,11 @@ class CutFilesTest {
             }
         };
         ByteArrayOutputStream messages = new ByteArrayOutputStream();
-        String[] words =
-                Stream.of(args).map(String::valueOf).toArray(String[]::new);
+        String[] words = Stream.of(args).map(String::valueOf).toArray(String[]::new);
         int code = CommandRunner.run(Streams.of(out, messages), words);
         assertEquals(
-                "trencadis: " + file + ": was cut while it was read", messages.toString(StandardCharsets.UTF_8).strip());
+                "trencadis: " + file + ": was cut while it was read",
+                messages.toString(StandardCharsets.UTF_8).strip());
         assertEquals(CommandRunner.FAILED, code);
     }
 
