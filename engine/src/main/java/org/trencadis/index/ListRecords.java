@@ -50,7 +50,8 @@ final class ListRecords {
                     parts.string(GroupRecord.NAME_START.get(segment, at), GroupRecord.NAME_BYTES.get(segment, at)),
                     members,
                     (GroupRecord.FLAGS.get(segment, at) & GroupRecord.EXPERT) != 0,
-                    parts.mapping(GroupRecord.VALUE_START.get(segment, at), GroupRecord.VALUE_BYTES.get(segment, at), at)));
+                    parts.mapping(
+                            GroupRecord.VALUE_START.get(segment, at), GroupRecord.VALUE_BYTES.get(segment, at), at)));
         }
         return groups;
     }
@@ -63,7 +64,8 @@ final class ListRecords {
             parts.check(AliasRecord.LAYOUT, at);
             aliases.add(new Alias(
                     parts.string(AliasRecord.NAME_START.get(segment, at), AliasRecord.NAME_BYTES.get(segment, at)),
-                    parts.string(AliasRecord.TARGET_START.get(segment, at), AliasRecord.TARGET_BYTES.get(segment, at))));
+                    parts.string(
+                            AliasRecord.TARGET_START.get(segment, at), AliasRecord.TARGET_BYTES.get(segment, at))));
         }
         return aliases;
     }
@@ -75,7 +77,8 @@ final class ListRecords {
             long at = image.at(Section.ATTACHMENTS, ordinal);
             parts.check(AttachmentRecord.LAYOUT, at);
             attachments.add(new Attachment(
-                    parts.string(AttachmentRecord.NAME_START.get(segment, at), AttachmentRecord.NAME_BYTES.get(segment, at)),
+                    parts.string(
+                            AttachmentRecord.NAME_START.get(segment, at), AttachmentRecord.NAME_BYTES.get(segment, at)),
                     parts.string(
                             AttachmentRecord.SCOPE_START.get(segment, at),
                             AttachmentRecord.SCOPE_BYTES.get(segment, at)),
@@ -94,7 +97,8 @@ final class ListRecords {
             parts.check(FindingRecord.LAYOUT, at);
             findings.add(new Finding(
                     parts.string(FindingRecord.CODE_START.get(segment, at), FindingRecord.CODE_BYTES.get(segment, at)),
-                    parts.string(FindingRecord.TEXT_START.get(segment, at), FindingRecord.TEXT_BYTES.get(segment, at))));
+                    parts.string(
+                            FindingRecord.TEXT_START.get(segment, at), FindingRecord.TEXT_BYTES.get(segment, at))));
         }
         return findings;
     }

@@ -11,8 +11,6 @@ import java.util.Map;
 import org.trencadis.format.CoordinateRecord;
 import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
-import org.trencadis.format.GroupRecord;
-import org.trencadis.format.HolderRecord;
 import org.trencadis.format.NameRecord;
 import org.trencadis.format.RecordLayout;
 import org.trencadis.format.Section;

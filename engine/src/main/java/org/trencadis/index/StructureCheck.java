@@ -80,8 +80,11 @@ final class StructureCheck {
     }
 
     private void checkName(long ordinal, long at) throws Corrupt {
-        byte[] name = catalog.parts().bytes(
-                Section.STRINGS, TensorRecord.NAME_START.get(segment, at), TensorRecord.NAME_BYTES.get(segment, at));
+        byte[] name = catalog.parts()
+                .bytes(
+                        Section.STRINGS,
+                        TensorRecord.NAME_START.get(segment, at),
+                        TensorRecord.NAME_BYTES.get(segment, at));
         long state = TensorRecord.STATE.get(segment, at);
         int order = Arrays.compareUnsigned(previousName, name);
         if (ordinal > 0 && (order > 0 || order == 0 && previousState >= state)) {

@@ -218,6 +218,7 @@ final class TensorRecords {
             return List.of();
         }
         long at = image.at(Section.HOLDERS, ordinal);
-        return parts.ranks(parts.value(HolderRecord.VALUE_START.get(segment, at), HolderRecord.VALUE_BYTES.get(segment, at)), at);
+        return parts.ranks(
+                parts.value(HolderRecord.VALUE_START.get(segment, at), HolderRecord.VALUE_BYTES.get(segment, at)), at);
     }
 }

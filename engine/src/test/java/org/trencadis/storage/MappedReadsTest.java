@@ -52,7 +52,7 @@ class MappedReadsTest {
             }
             cut(file);
             for (int round = 0; round < 100; round++) {
-                long offset = FILE_BYTES / 2 + round;
+                long offset = FILE_BYTES / 2L + round;
                 assertCut(file, assertThrows(StorageException.class, () -> lease.read(offset, target, 0, bytes)));
             }
             lease.read(0, target, 0, Math.min(bytes, 4096));
@@ -70,7 +70,7 @@ class MappedReadsTest {
             }
             cut(file);
             for (int round = 0; round < 100; round++) {
-                long offset = FILE_BYTES / 2 + round;
+                long offset = FILE_BYTES / 2L + round;
                 assertCut(file, assertThrows(StorageException.class, () -> number(file, segment, offset)));
             }
         }

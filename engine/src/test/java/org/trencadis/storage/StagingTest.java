@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
@@ -34,12 +35,13 @@ class StagingTest {
         static Process start(Path target) throws IOException {
             String path = String.join(
                     File.pathSeparator,
-                    "target/test-classes",
-                    "target/classes",
+                    location(Maker.class),
+                    location(Staging.class),
                     System.getProperty("jdk.module.path", ""),
                     System.getProperty("java.class.path"));
             return new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
                             "--enable-native-access=ALL-UNNAMED",
                             "-XX:TieredStopAtLevel=1",
                             "-cp",
@@ -48,6 +50,14 @@ class StagingTest {
                             target.toString())
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
+        }
+
+        private static String location(Class<?> type) {
+            return Path.of(type.getProtectionDomain()
+                            .getCodeSource()
+                            .getLocation()
+                            .getPath())
+                    .toString();
         }
 
         public static void main(String[] arguments) throws IOException {
@@ -132,7 +142,7 @@ class StagingTest {
     void threadsThatMakeTheSameDoNotDisturbEachOther() throws Exception {
         try (ExecutorService pool =
                 Executors.newFixedThreadPool(4, Thread.ofPlatform().factory())) {
-            List<Future<Void>> makers = new java.util.ArrayList<>();
+            List<Future<Void>> makers = new ArrayList<>();
             for (int maker = 0; maker < 64; maker++) {
                 makers.add(pool.submit(() -> {
                     try (Staging staging = Staging.beside(temp.resolve("out"))) {
