@@ -155,6 +155,11 @@ public final class Checkpoint implements AutoCloseable {
         return parsed.isContainer() && parsed.checkpoint() == null ? Containers.summaries(parsed.directory()) : null;
     }
 
+    /** Whether {@code what} is a container, or a checkpoint of one. */
+    public static boolean isContainer(String what) throws IOException {
+        return What.parse(what).isContainer();
+    }
+
     /** Deletes the checkpoint {@code DIR@NAME} from its container; its bytes stay until they are collected. */
     public static String remove(String what) throws IOException {
         return Containers.remove(What.parse(what));

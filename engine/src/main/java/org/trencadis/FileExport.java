@@ -11,6 +11,7 @@ import org.trencadis.format.FormatLimits;
 import org.trencadis.serve.VirtualFile;
 import org.trencadis.storage.Directories;
 import org.trencadis.storage.OutputFile;
+import org.trencadis.storage.Staging;
 
 /**
  * Writes virtual files to disk: in one pass, by several threads at once, in a staging place beside the target that is
@@ -40,48 +41,37 @@ final class FileExport {
 
     /** Writes {@code file} as {@code target}. */
     void writeFile(VirtualFile file, Path target) throws IOException {
-        checkFree(target);
-        Path staged = staging(target);
-        try {
-            write(file, staged);
+        try (Staging staging = stage(target)) {
+            write(file, staging.path());
             check.run();
-            Directories.publish(staged, target);
-        } finally {
-            Directories.deleteTree(staged);
+            staging.publishFile();
         }
     }
 
     /** Writes {@code files} into the new directory {@code target}. */
     void writeDirectory(List<VirtualFile> files, Path target) throws IOException {
-        checkFree(target);
-        Path staged = staging(target);
-        try {
+        try (Staging staging = stage(target)) {
+            Path staged = staging.path();
             Directories.create(staged);
             for (VirtualFile file : files) {
                 write(file, staged.resolve(file.name()));
             }
             check.run();
             Directories.force(staged);
-            Directories.publishDirectory(staged, target);
-        } finally {
-            Directories.deleteTree(staged);
+            staging.publishDirectory();
         }
     }
 
-    private static void checkFree(Path target) throws IOException {
+    /** A place to make {@code target}, which does not exist. */
+    static Staging stage(Path target) throws IOException {
         if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
             throw new FileAlreadyExistsException(target.toString());
         }
-    }
-
-    /** A name beside {@code target} that no other process uses. */
-    static Path staging(Path target) throws IOException {
-        Path absolute = target.toAbsolutePath();
-        if (!Files.isDirectory(absolute.getParent())) {
-            throw new IOException(absolute.getParent() + ": no such directory; create it first");
+        Path parent = target.toAbsolutePath().getParent();
+        if (!Files.isDirectory(parent)) {
+            throw new IOException(parent + ": no such directory; create it first");
         }
-        long process = ProcessHandle.current().pid();
-        return absolute.resolveSibling("." + absolute.getFileName() + "." + process + ".partial");
+        return Staging.beside(target);
     }
 
     private void write(VirtualFile file, Path target) throws IOException {

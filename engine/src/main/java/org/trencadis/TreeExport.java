@@ -2,17 +2,14 @@ package org.trencadis;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 import org.trencadis.serve.TextFile;
 import org.trencadis.serve.UniversalFile;
 import org.trencadis.serve.UniversalTree;
-import org.trencadis.storage.Directories;
 import org.trencadis.storage.NewTree;
 import org.trencadis.storage.OutputFile;
+import org.trencadis.storage.Staging;
 import org.trencadis.torch.TorchArchive;
 
 /**
@@ -42,13 +39,9 @@ final class TreeExport {
 
     /** Writes the files of {@code tree} below the new directory {@code target}; the bytes of all files. */
     long write(UniversalTree tree, Path target) throws IOException {
-        if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-            throw new FileAlreadyExistsException(target.toString());
-        }
-        Path staged = FileExport.staging(target);
         AtomicLong written = new AtomicLong();
-        try {
-            NewTree staging = NewTree.create(staged);
+        try (Staging place = FileExport.stage(target)) {
+            NewTree staging = NewTree.create(place.path());
             for (UniversalFile file : tree.files()) {
                 staging.createFolderOf(file.name());
             }
@@ -59,10 +52,8 @@ final class TreeExport {
             written.addAndGet(write(tree.latest(), staging));
             check.run();
             staging.force();
-            Directories.publishDirectory(staged, target);
+            place.publishDirectory();
             return written.get();
-        } finally {
-            Directories.deleteTree(staged);
         }
     }
 

@@ -88,11 +88,9 @@ final class Commit {
             MemorySegment step = arena.allocate(Math.min(WRITE_BYTES, bytes.byteSize()));
             for (long done = 0; done < bytes.byteSize(); done += WRITE_BYTES) {
                 long count = Math.min(WRITE_BYTES, bytes.byteSize() - done);
-                MemorySegment.copy(bytes, done, step, 0, count);
+                image.copyTo(step, done, count);
                 file.write(step.asSlice(0, count).asByteBuffer(), done);
             }
-        } catch (InternalError e) {
-            throw new StorageException(Path.of(image.resource()), "was cut while it was read", e);
         }
         file.commit(bytes.byteSize());
     }

@@ -172,9 +172,6 @@ public final class Container implements AutoCloseable {
         FileLease lease = files.cache().lease(index);
         try {
             return Catalog.over(IndexImage.open(index.toString(), lease.segment(), lease::close));
-        } catch (InternalError e) {
-            lease.close();
-            throw new StorageException(index, "was cut while it was opened", e);
         } catch (IOException | RuntimeException e) {
             lease.close();
             throw e;

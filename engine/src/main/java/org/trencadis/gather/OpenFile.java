@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.trencadis.format.FormatException.Place;
 import org.trencadis.index.Extent;
 import org.trencadis.storage.FileLease;
+import org.trencadis.storage.MappedReads;
 import org.trencadis.storage.StorageException;
 
 /** One file behind a catalog, a foreign original or a shard, while it is open; counts who reads it. */
@@ -105,12 +106,10 @@ final class OpenFile {
         if (view == null) {
             return false;
         }
-        try {
+        return MappedReads.read(foreign != null ? foreign.file() : shard.file(), () -> {
             copyStrided(view, fromBytes - lowest, stepBytes, units, unitBytes, target, targetOffset);
-        } catch (InternalError e) {
-            throw new StorageException(foreign != null ? foreign.file() : shard.file(), "was cut while it was read", e);
-        }
-        return true;
+            return true;
+        });
     }
 
     /** The same for units whose bytes may have to be decoded. */

@@ -13,7 +13,7 @@ import org.trencadis.format.FormatException.Place;
 import org.trencadis.format.FormatLimits;
 import org.trencadis.storage.FileCache;
 import org.trencadis.storage.FileLease;
-import org.trencadis.storage.StorageException;
+import org.trencadis.storage.MappedReads;
 
 /**
  * A shard of a container, opened for reading chunks. Safe for several threads.
@@ -82,18 +82,11 @@ public final class ShardFile implements AutoCloseable {
     private static ShardFile openUnnamed(Path file, FileCache cache) throws IOException {
         FileLease lease = cache.lease(file);
         try {
-            return new ShardFile(lease, ShardTable.open(lease));
-        } catch (InternalError e) {
-            lease.close();
-            throw cut(file, e);
+            return new ShardFile(lease, MappedReads.read(file, () -> ShardTable.open(lease)));
         } catch (IOException | RuntimeException e) {
             lease.close();
             throw e;
         }
-    }
-
-    private static StorageException cut(Path file, InternalError cause) {
-        return new StorageException(file, "was cut while it was read", cause);
     }
 
     public Path file() {
@@ -115,29 +108,17 @@ public final class ShardFile implements AutoCloseable {
 
     /** The chunk at {@code ordinal}. */
     public Chunk chunk(long ordinal) throws IOException {
-        try {
-            return table.chunk(ordinal);
-        } catch (InternalError e) {
-            throw cut(file(), e);
-        }
+        return MappedReads.read(file(), () -> table.chunk(ordinal));
     }
 
     /** SHA-256 of the decoded bytes of a chunk, as the table says. */
     public byte[] digest(int ordinal) throws IOException {
-        try {
-            return table.digest(ordinal);
-        } catch (InternalError e) {
-            throw cut(file(), e);
-        }
+        return MappedReads.read(file(), () -> table.digest(ordinal));
     }
 
     /** Ordinals of the chunks whose decoded bytes have this SHA-256, ascending; empty where there are none. */
     public int[] findChunks(byte[] digest) throws IOException {
-        try {
-            return table.find(digest);
-        } catch (InternalError e) {
-            throw cut(file(), e);
-        }
+        return MappedReads.read(file(), () -> table.find(digest));
     }
 
     /**
@@ -257,11 +238,10 @@ public final class ShardFile implements AutoCloseable {
 
     /** Checks that bytes of the payload that belong to no chunk are zero. */
     public void checkGaps() throws IOException {
-        try {
+        MappedReads.read(file(), () -> {
             table.checkGaps();
-        } catch (InternalError e) {
-            throw cut(file(), e);
-        }
+            return null;
+        });
     }
 
     private void checkCrc(Chunk chunk, ByteBuffer stored) throws Corrupt {

@@ -40,7 +40,7 @@ final class FragmentCheck {
         }
     }
 
-    private void checkCopy(Tensor tensor, Copy copy) throws Corrupt {
+    private void checkCopy(Tensor tensor, Copy copy) throws IOException {
         long[] strides = Shapes.rowMajorStrides(tensor.shape());
         long previous = Long.MIN_VALUE;
         for (long number = 0; number < copy.fragmentCount(); number++) {
@@ -73,7 +73,7 @@ final class FragmentCheck {
         return position;
     }
 
-    private void checkPlace(Tensor tensor, Copy copy, Region region, long at) throws Corrupt {
+    private void checkPlace(Tensor tensor, Copy copy, Region region, long at) throws IOException {
         boolean fits =
                 copy.margin() ? isBeyond(region, tensor.shape()) : region.box().isInside(tensor.shape());
         if (!fits) {
@@ -92,7 +92,7 @@ final class FragmentCheck {
         return beyond[0];
     }
 
-    private void checkExtents(Tensor tensor, Fragment fragment, long at) throws Corrupt {
+    private void checkExtents(Tensor tensor, Fragment fragment, long at) throws IOException {
         if (fragment.extentStart() != nextExtent) {
             throw fault(
                     FragmentRecord.EXTENT_START.offsetBytes(),
@@ -123,7 +123,7 @@ final class FragmentCheck {
             held += length;
             FileEntry file = catalog.file((int) ExtentRecord.FILE.get(segment, record));
             if (file.shard()) {
-                checkChunks(strides, record);
+                checkChunks(fragment, record);
             } else {
                 checkInside(tensor.dtype(), fragment.region(), strides, file, record);
             }
@@ -139,7 +139,7 @@ final class FragmentCheck {
     }
 
     /** How long a stream is when decoded only its bytes say, so its extent is checked against the file alone. */
-    private void checkStream(Fragment fragment, long wanted, long at) throws Corrupt {
+    private void checkStream(Fragment fragment, long wanted, long at) throws IOException {
         if (fragment.extentCount() != 1) {
             throw fault(
                     FragmentRecord.EXTENT_COUNT.offsetBytes(), at, "a stream is one extent", 1, fragment.extentCount());
@@ -168,7 +168,7 @@ final class FragmentCheck {
     }
 
     /** The strides of a fragment, or null where it is row-major. */
-    private long[] checkEncoding(Tensor tensor, Fragment fragment, long at) throws Corrupt {
+    private long[] checkEncoding(Tensor tensor, Fragment fragment, long at) throws IOException {
         if (fragment.encoding() < 0) {
             return null;
         }
@@ -187,19 +187,20 @@ final class FragmentCheck {
         return encoding.strides();
     }
 
-    private void checkChunks(long[] strides, long record) throws Corrupt {
+    private void checkChunks(Fragment fragment, long record) throws IOException {
         long first = ExtentRecord.OFFSET.get(segment, record);
-        if (strides != null || first < 0 || first > Integer.MAX_VALUE) {
+        if (fragment.encoding() >= 0 || first < 0 || first > Integer.MAX_VALUE) {
             throw extentFault(
                     ExtentRecord.OFFSET.offsetBytes(),
                     record,
-                    "an extent of a shard is a run of chunks, row-major",
+                    "an extent of a shard is a run of chunks, of canonical bytes",
                     "a chunk ordinal",
-                    strides != null ? "strides" : first);
+                    fragment.encoding() >= 0 ? "an encoding" : first);
         }
     }
 
-    private void checkInside(Dtype dtype, Region region, long[] strides, FileEntry file, long record) throws Corrupt {
+    private void checkInside(Dtype dtype, Region region, long[] strides, FileEntry file, long record)
+            throws IOException {
         long offset = ExtentRecord.OFFSET.get(segment, record);
         long length = ExtentRecord.LENGTH_BYTES.get(segment, record);
         try {

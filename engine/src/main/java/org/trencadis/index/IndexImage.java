@@ -1,9 +1,11 @@
 package org.trencadis.index;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.zip.CRC32C;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatException.Corrupt;
@@ -15,6 +17,7 @@ import org.trencadis.format.IndexHeader;
 import org.trencadis.format.RecordLayout;
 import org.trencadis.format.Section;
 import org.trencadis.format.SectionEntry;
+import org.trencadis.storage.MappedReads;
 
 /**
  * The sections of an index over one memory segment, a mapped file or a built one.
@@ -27,6 +30,7 @@ public final class IndexImage implements AutoCloseable {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final String resource;
+    private final Path file;
     private final MemorySegment segment;
     private final Runnable onClose;
     private final long bodyBytes;
@@ -37,6 +41,7 @@ public final class IndexImage implements AutoCloseable {
 
     private IndexImage(String resource, MemorySegment segment, Runnable onClose, long bodyBytes, byte[] checkedPages) {
         this.resource = resource;
+        this.file = Path.of(resource);
         this.segment = segment;
         this.onClose = onClose;
         this.bodyBytes = bodyBytes;
@@ -49,7 +54,11 @@ public final class IndexImage implements AutoCloseable {
      * @param resource its name, for messages
      * @param file all of it, read-only; stays valid until {@code onClose} has run
      */
-    public static IndexImage open(String resource, MemorySegment file, Runnable onClose) throws FormatException {
+    public static IndexImage open(String resource, MemorySegment file, Runnable onClose) throws IOException {
+        return MappedReads.read(Path.of(resource), () -> openMapped(resource, file, onClose));
+    }
+
+    private static IndexImage openMapped(String resource, MemorySegment file, Runnable onClose) throws FormatException {
         checkHeader(resource, file);
         long bodyBytes = IndexHeader.BODY_BYTES.get(file, 0);
         long pages = IndexHeader.PAGE_COUNT.get(file, 0);
@@ -268,8 +277,32 @@ public final class IndexImage implements AutoCloseable {
         checkCrc(resource, "page " + page, segment, HEADER_BYTES + from, bytes, declared);
     }
 
+    /**
+     * What {@code read} makes of the image, which somebody may cut meanwhile.
+     *
+     * @throws org.trencadis.storage.StorageException where the file was cut
+     */
+    <T> T read(MappedReads.Read<T> read) throws IOException {
+        return MappedReads.read(file, read);
+    }
+
+    /** Copies {@code bytes} bytes from {@code offset} of the whole file to the start of {@code target}. */
+    public void copyTo(MemorySegment target, long offset, long bytes) throws IOException {
+        read(() -> {
+            MemorySegment.copy(segment, offset, target, 0, bytes);
+            return null;
+        });
+    }
+
     /** Checks every page, and that the gaps between sections are zero. */
-    public void checkPages() throws Corrupt {
+    public void checkPages() throws IOException {
+        read(() -> {
+            checkEveryPage();
+            return null;
+        });
+    }
+
+    private void checkEveryPage() throws Corrupt {
         for (int page = 0; checkedPages != null && page < checkedPages.length; page++) {
             checkPage(page);
             checkedPages[page] = 1;

@@ -56,14 +56,14 @@ final class SmallSectionCheck {
         byte[] previous = null;
         for (long ordinal = 0; ordinal < image.count(section); ordinal++) {
             long at = image.at(section, ordinal);
-            byte[] name = catalog.bytes(Section.STRINGS, start.get(segment, at), bytes.get(segment, at));
+            byte[] name = catalog.parts().bytes(Section.STRINGS, start.get(segment, at), bytes.get(segment, at));
             if (previous != null && Arrays.compareUnsigned(previous, name) >= 0) {
                 throw layout.fault(
                         start.offsetBytes(),
                         at,
                         section + " are sorted by name, each once",
                         "a later name",
-                        catalog.text(name),
+                        catalog.parts().text(name),
                         image.resource());
             }
             previous = name;
@@ -75,7 +75,7 @@ final class SmallSectionCheck {
         for (long ordinal = 0; ordinal < image.count(Section.ENCODINGS); ordinal++) {
             long at = image.at(Section.ENCODINGS, ordinal);
             int order = EncodingRecord.ORDER.get(segment, at);
-            catalog.checkStart(EncodingRecord.LAYOUT, EncodingRecord.STRIDE_START, at, order == 0 ? 0 : next);
+            catalog.parts().checkStart(EncodingRecord.LAYOUT, EncodingRecord.STRIDE_START, at, order == 0 ? 0 : next);
             next += order;
             checkTransform(at);
         }
@@ -115,7 +115,7 @@ final class SmallSectionCheck {
                 throw fileFault(stamp.offsetBytes(), at, "a shard has no stamp", stamp.get(segment, at));
             }
         }
-        catalog.checkDigest(FileRecord.LAYOUT, FileRecord.DIGEST, at, hasDigest);
+        catalog.parts().checkDigest(FileRecord.LAYOUT, FileRecord.DIGEST, at, hasDigest);
     }
 
     private Corrupt fileFault(int field, long at, String rule, Object actual) {
@@ -127,7 +127,7 @@ final class SmallSectionCheck {
             long at = image.at(Section.HOLDERS, ordinal);
             Value value = value(HolderRecord.LAYOUT, HolderRecord.VALUE_START, HolderRecord.VALUE_BYTES, at);
             long previous = -1;
-            for (long rank : catalog.ranks(value, at)) {
+            for (long rank : catalog.parts().ranks(value, at)) {
                 if (rank <= previous) {
                     throw HolderRecord.LAYOUT.fault(
                             HolderRecord.VALUE_START.offsetBytes(),
@@ -146,7 +146,7 @@ final class SmallSectionCheck {
         long nextMember = 0;
         for (long ordinal = 0; ordinal < image.count(Section.GROUPS); ordinal++) {
             long at = image.at(Section.GROUPS, ordinal);
-            catalog.checkStart(GroupRecord.LAYOUT, GroupRecord.MEMBER_START, at, nextMember);
+            catalog.parts().checkStart(GroupRecord.LAYOUT, GroupRecord.MEMBER_START, at, nextMember);
             nextMember += GroupRecord.MEMBER_COUNT.get(segment, at);
             Value value = value(GroupRecord.LAYOUT, GroupRecord.VALUE_START, GroupRecord.VALUE_BYTES, at);
             if (!(value instanceof Value.Mapping)) {
@@ -170,10 +170,10 @@ final class SmallSectionCheck {
     }
 
     private Value value(RecordLayout layout, RecordLayout.U64 start, RecordLayout.U64 bytes, long at) throws Corrupt {
-        catalog.checkStart(layout, start, at, nextValue);
+        catalog.parts().checkStart(layout, start, at, nextValue);
         long length = bytes.get(segment, at);
         nextValue += length;
-        return catalog.value(start.get(segment, at), length);
+        return catalog.parts().value(start.get(segment, at), length);
     }
 
     private void checkEnd(Section section, long used) throws Corrupt {

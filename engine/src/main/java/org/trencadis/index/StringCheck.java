@@ -124,7 +124,7 @@ final class StringCheck {
                     start,
                     image.resource());
         }
-        byte[] text = catalog.bytes(Section.STRINGS, start, bytes);
+        byte[] text = catalog.parts().bytes(Section.STRINGS, start, bytes);
         try {
             StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text));
         } catch (CharacterCodingException e) {

@@ -57,7 +57,7 @@ final class StructureCheck {
         for (Section section : Section.values()) {
             for (long ordinal = 0; section.layout() != null && ordinal < image.count(section); ordinal++) {
                 long at = image.at(section, ordinal);
-                section.layout().check(segment, at, catalog.limits(), image.resource(), at);
+                section.layout().check(segment, at, catalog.parts().limits(), image.resource(), at);
             }
         }
     }
@@ -80,8 +80,11 @@ final class StructureCheck {
     }
 
     private void checkName(long ordinal, long at) throws Corrupt {
-        byte[] name = catalog.bytes(
-                Section.STRINGS, TensorRecord.NAME_START.get(segment, at), TensorRecord.NAME_BYTES.get(segment, at));
+        byte[] name = catalog.parts()
+                .bytes(
+                        Section.STRINGS,
+                        TensorRecord.NAME_START.get(segment, at),
+                        TensorRecord.NAME_BYTES.get(segment, at));
         long state = TensorRecord.STATE.get(segment, at);
         int order = Arrays.compareUnsigned(previousName, name);
         if (ordinal > 0 && (order > 0 || order == 0 && previousState >= state)) {
@@ -91,7 +94,7 @@ final class StructureCheck {
                     at,
                     "tensors are sorted by name and state, each once",
                     "a later name or state",
-                    catalog.text(name));
+                    catalog.parts().text(name));
         }
         previousName = name;
         previousState = state;
@@ -100,7 +103,7 @@ final class StructureCheck {
     private void checkShape(long at) throws Corrupt {
         checkStart(TensorRecord.LAYOUT, TensorRecord.SHAPE_START, at, nextShape);
         int order = TensorRecord.ORDER.get(segment, at);
-        long[] shape = catalog.coordinates(nextShape, order);
+        long[] shape = catalog.parts().coordinates(nextShape, order);
         nextShape += order;
         Dtype dtype = Dtype.find(TensorRecord.DTYPE.get(segment, at));
         for (long extent : shape) {
@@ -129,7 +132,7 @@ final class StructureCheck {
 
     private void checkTensorFlags(long at) throws Corrupt {
         int flags = TensorRecord.FLAGS.get(segment, at);
-        String state = catalog.state((int) TensorRecord.STATE.get(segment, at));
+        String state = catalog.parts().state((int) TensorRecord.STATE.get(segment, at));
         long copies = TensorRecord.COPY_COUNT.get(segment, at);
         Dtype dtype = Dtype.find(TensorRecord.DTYPE.get(segment, at));
         boolean blend = (flags & TensorRecord.BLEND) != 0;
@@ -150,7 +153,7 @@ final class StructureCheck {
     }
 
     /** Every state belongs to a tensor, and what is derived has something to be derived from. */
-    private void checkStates() throws Corrupt {
+    private void checkStates() throws IOException {
         BitSet used = new BitSet();
         for (int ordinal = 0; ordinal < catalog.tensorCount(); ordinal++) {
             Tensor tensor = catalog.tensor(ordinal);
@@ -163,7 +166,7 @@ final class StructureCheck {
         checkEnd(Section.STATES, used.cardinality());
     }
 
-    private boolean hasMaster(Tensor model) throws Corrupt {
+    private boolean hasMaster(Tensor model) throws IOException {
         int master = catalog.findTensor(model.name(), "fp32");
         return master >= 0
                 && catalog.tensor(master).dtype() == Dtype.FLOAT32
@@ -267,11 +270,11 @@ final class StructureCheck {
     }
 
     private void checkStart(RecordLayout layout, RecordLayout.U64 field, long at, long expected) throws Corrupt {
-        catalog.checkStart(layout, field, at, expected);
+        catalog.parts().checkStart(layout, field, at, expected);
     }
 
     private void checkDigest(RecordLayout layout, RecordLayout.Bytes field, long at, boolean known) throws Corrupt {
-        catalog.checkDigest(layout, field, at, known);
+        catalog.parts().checkDigest(layout, field, at, known);
     }
 
     private Corrupt coordinateFault(long ordinal, String rule, Object expected, Object actual) throws Corrupt {

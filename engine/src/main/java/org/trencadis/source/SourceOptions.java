@@ -11,4 +11,16 @@ import java.nio.file.Path;
 public record SourceOptions(String sourceName, Path sourceLayout) {
     /** Everything is recognised. */
     public static final SourceOptions NONE = new SourceOptions(null, null);
+
+    /**
+     * Refuses a source layout, for files that carry their own geometry.
+     *
+     * @param reader what reads them, as in "the DCP reader"
+     * @param why it needs no layout
+     */
+    public void checkNoLayout(String reader, String why) throws SourceException {
+        if (sourceLayout != null) {
+            throw new SourceException(reader + " takes no source layout: " + why);
+        }
+    }
 }

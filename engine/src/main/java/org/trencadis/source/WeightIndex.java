@@ -12,6 +12,7 @@ import java.util.TreeSet;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatException.Place;
 import org.trencadis.format.Value;
+import org.trencadis.index.Attachment;
 import org.trencadis.index.CatalogBuilder;
 import org.trencadis.storage.FileCache;
 import org.trencadis.storage.FileLease;
@@ -27,6 +28,11 @@ import tools.jackson.core.JsonToken;
 public record WeightIndex(Path file, Map<String, String> files, Value.Mapping metadata) {
     /** The longest index that is read, in bytes; that of a model of 100,000 tensors has 9 million. */
     private static final long MAX_BYTES = 32 << 20;
+
+    /** Reads the index {@code name} of the directory {@code base}; null where there is no such name. */
+    public static WeightIndex readIn(Path base, String name, FileCache cache) throws IOException {
+        return name == null ? null : read(base.resolve(name), cache);
+    }
 
     /** Reads an index. */
     public static WeightIndex read(Path file, FileCache cache) throws IOException {
@@ -105,13 +111,14 @@ public record WeightIndex(Path file, Map<String, String> files, Value.Mapping me
     }
 
     /**
-     * Checks the map against what the files hold; a tensor that no map names is a finding.
+     * Checks the map against what the files hold; a tensor that no map names is a finding. What stands beside the map
+     * becomes an attachment.
      *
      * @param held file by tensor
      * @param bytes of all tensors
      * @throws SourceException when a tensor is missing from the file that the index names, or in another
      */
-    public void check(Map<String, String> held, long bytes, CatalogBuilder builder) throws SourceException {
+    public void addTo(CatalogBuilder builder, Map<String, String> held, long bytes) throws SourceException {
         for (Map.Entry<String, String> entry : files.entrySet()) {
             String where = held.get(entry.getKey());
             if (!entry.getValue().equals(where)) {
@@ -130,6 +137,9 @@ public record WeightIndex(Path file, Map<String, String> files, Value.Mapping me
             builder.addFinding(
                     "source.total-size",
                     file.getFileName() + " says that the tensors have " + total.value() + " bytes, they have " + bytes);
+        }
+        if (!metadata.entries().isEmpty()) {
+            builder.addAttachment(new Attachment("metadata", file.getFileName().toString(), metadata));
         }
     }
 }

@@ -37,7 +37,7 @@ public final class FileLease implements AutoCloseable {
 
     /**
      * All bytes of the file, read-only. Prefer {@link #read}: reading a mapping whose file was cut raises an
-     * {@link InternalError}, and an intrinsic over it kills the JVM.
+     * {@link InternalError}, unless it is done through {@link MappedReads}, and an intrinsic over it kills the JVM.
      */
     public MemorySegment segment() {
         return entry.segment();
@@ -66,11 +66,10 @@ public final class FileLease implements AutoCloseable {
             throw new StorageException(
                     file(), "bytes " + offset + " + " + bytes + " are not in the file of " + sizeBytes() + " bytes");
         }
-        try {
+        MappedReads.read(file(), () -> {
             MemorySegment.copy(entry.segment(), offset, target, targetOffset, bytes);
-        } catch (InternalError e) {
-            throw new StorageException(file(), "was cut while it was read", e);
-        }
+            return null;
+        });
     }
 
     /**

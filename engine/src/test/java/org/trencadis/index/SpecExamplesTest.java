@@ -14,11 +14,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.BeforeAll;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.trencadis.SpecPage;
 import org.trencadis.format.Digests;
 import org.trencadis.format.Value;
 import org.trencadis.tensor.Dtype;
@@ -26,28 +28,13 @@ import org.trencadis.tensor.Region;
 
 /** What SPEC.md shows by example is what the engine does. */
 class SpecExamplesTest {
-    private static String spec;
-
-    @BeforeAll
-    static void read() throws IOException {
-        spec = Files.readString(Path.of("..", "format-spec", "SPEC.md"), StandardCharsets.UTF_8);
-    }
-
-    private static String chapter(String title) {
-        int start = spec.indexOf("\n## " + title);
-        assertTrue(start > 0, title);
-        int end = spec.indexOf("\n## ", start + 4);
-        return spec.substring(start, end < 0 ? spec.length() : end);
-    }
-
     @Test
     void theWorkedExampleIsTheIndexOfItsCatalog() throws IOException {
-        String chapter = chapter("12. A worked example");
-        String block = chapter.substring(chapter.indexOf("```\n") + 4, chapter.lastIndexOf("```"));
+        String block = SpecPage.dump("### An index");
         byte[] built = example();
-        assertEquals(block, dump(built));
-        assertArrayEquals(built, parse(block));
-        IndexFile.check(parse(block));
+        assertEquals(block, SpecPage.dumpOf(built));
+        assertArrayEquals(built, SpecPage.parse(block));
+        IndexFile.check(SpecPage.parse(block));
     }
 
     private static byte[] example() throws IOException {
@@ -65,45 +52,14 @@ class SpecExamplesTest {
         }
     }
 
-    /** Lines of 16 bytes after their offset; {@code *} for one or more lines of zeros. */
-    private static String dump(byte[] bytes) {
-        StringBuilder text = new StringBuilder();
-        boolean skipped = false;
-        for (int at = 0; at < bytes.length; at += 16) {
-            int end = Math.min(at + 16, bytes.length);
-            String hex = HexFormat.ofDelimiter(" ").formatHex(bytes, at, end);
-            boolean last = end == bytes.length;
-            if (hex.matches("[0 ]*") && !last) {
-                text.append(skipped ? "" : "*\n");
-                skipped = true;
-                continue;
-            }
-            skipped = false;
-            text.append(String.format(Locale.ROOT, "%04x  %s\n", at, hex));
-        }
-        return text.toString();
-    }
-
-    private static byte[] parse(String dump) {
-        byte[] bytes = new byte[1 << 16];
-        int end = 0;
-        for (String line : dump.lines().filter(line -> !line.equals("*")).toList()) {
-            byte[] part = HexFormat.ofDelimiter(" ").parseHex(line.substring(6));
-            int at = Integer.parseInt(line.substring(0, 4), 16);
-            System.arraycopy(part, 0, bytes, at, part.length);
-            end = at + part.length;
-        }
-        return java.util.Arrays.copyOf(bytes, end);
-    }
-
     @Test
-    void theTableOfElementTypesIsTheCodes() {
+    void theTableOfElementTypesIsTheCodes() throws IOException {
         List<String> rows = new ArrayList<>();
         for (Dtype dtype : Dtype.values()) {
             rows.add("| " + dtype.code() + " | " + dtype.bits() + " | `" + dtype.torchName() + "` | "
                     + name(dtype.safetensorsName()) + " | " + name(dtype.numpyDescription()) + " |");
         }
-        List<String> written = chapter("6. Element types")
+        List<String> written = SpecPage.chapter("6. Element types")
                 .lines()
                 .filter(line -> line.matches("\\| \\d+ .*"))
                 .toList();
@@ -115,7 +71,7 @@ class SpecExamplesTest {
     }
 
     @Test
-    void theDigestsAreThoseOfTheExamples() {
+    void theDigestsAreThoseOfTheExamples() throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < 6; i++) {
             bytes.putFloat(i);
@@ -130,7 +86,7 @@ class SpecExamplesTest {
                 new Value.Entry(new Value.Text("cur_scale"), new Value.Real(1.0))));
         byte[] run = Digests.run(new Value.Tuple(List.of(new Value.Sequence(List.of()), scaler)));
         List<String> written = new ArrayList<>();
-        Matcher matcher = Pattern.compile("`([0-9a-f]{64})`").matcher(chapter("7. Digests"));
+        Matcher matcher = Pattern.compile("`([0-9a-f]{64})`").matcher(SpecPage.chapter("7. Digests"));
         while (matcher.find()) {
             written.add(matcher.group(1));
         }
@@ -139,5 +95,31 @@ class SpecExamplesTest {
             computed.add(HexFormat.of().formatHex(digest));
         }
         assertEquals(computed, written);
+    }
+
+    /** Facts that somebody writes under a name of his own are explained. */
+    @Test
+    void everyFactThatIsWrittenIsInTheTable() throws IOException {
+        Matcher row = Pattern.compile("(?m)^\\| (`[a-z_.`, ]+`) \\| ").matcher(SpecPage.chapter("4. Index"));
+        Set<String> told = new TreeSet<>();
+        while (row.find()) {
+            for (String name : row.group(1).split(", ")) {
+                told.add(name.replace("`", ""));
+            }
+        }
+        Set<String> written = new TreeSet<>();
+        Pattern call = Pattern.compile("addFact\\(\\s*\"([^\"]+)\"");
+        try (Stream<Path> files = Files.walk(Path.of("src", "main", "java"))) {
+            for (Path file :
+                    files.filter(each -> each.toString().endsWith(".java")).toList()) {
+                Matcher found = call.matcher(Files.readString(file, StandardCharsets.UTF_8));
+                while (found.find()) {
+                    written.add(found.group(1));
+                }
+            }
+        }
+        assertTrue(written.contains("base_links"), written.toString());
+        written.removeAll(told);
+        assertEquals(Set.of(), written);
     }
 }

@@ -66,7 +66,7 @@ final class CommandRunner {
             return code;
         } catch (Exception e) {
             return report(e);
-        } catch (OutOfMemoryError | StackOverflowError e) {
+        } catch (OutOfMemoryError | StackOverflowError | InternalError e) {
             return report(e);
         }
     }

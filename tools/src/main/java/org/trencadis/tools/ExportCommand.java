@@ -2,7 +2,6 @@ package org.trencadis.tools;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.trencadis.Checkpoint;
 import org.trencadis.ExportReport;
 import org.trencadis.ExportSettings;
@@ -49,24 +48,6 @@ final class ExportCommand extends LeafCommand {
         }
     }
 
-    /** Types that floats can be rounded to. */
-    enum FloatType {
-        BF16(Dtype.BFLOAT16),
-        FP16(Dtype.FLOAT16),
-        FP32(Dtype.FLOAT32);
-
-        private final Dtype dtype;
-
-        FloatType(Dtype dtype) {
-            this.dtype = dtype;
-        }
-
-        @Override
-        public String toString() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
-
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
@@ -83,8 +64,10 @@ final class ExportCommand extends LeafCommand {
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "Round floats to ${COMPLETION-CANDIDATES}, to the nearest, ties to even.")
-    FloatType dtype;
+            converter = FloatType.class,
+            description = "Round floats to bf16, fp16 or fp32, or as torch calls them: bfloat16, float16 or float32;"
+                    + " in any case. To the nearest, ties to even.")
+    Dtype dtype;
 
     @Option(
             names = "--max-shard-size",
@@ -131,9 +114,7 @@ final class ExportCommand extends LeafCommand {
         if (layout != null) {
             throw new UsageException("--layout says nothing about safetensors, which hold whole tensors");
         }
-        Dtype rounded = dtype == null ? null : dtype.dtype;
-        return new ExportSettings(
-                selection.filter(), rounded, ByteSize.parse("--max-shard-size", maxShardSize), workers);
+        return new ExportSettings(selection.filter(), dtype, ByteSize.parse("--max-shard-size", maxShardSize), workers);
     }
 
     /** A universal folder is a whole state of training: nothing can be left out of it or rounded. */

@@ -50,8 +50,14 @@ final class Failures {
             case IOException e -> e.getMessage() == null ? internal(e) : e.getMessage() + hint(e);
             case OutOfMemoryError e ->
                 "out of memory (" + e.getMessage() + "); report this with the command that you ran";
+            case InternalError e -> isCutFile(e) ? "a file was cut while it was read; run again" : internal(e);
             default -> internal(failure);
         };
+    }
+
+    /** Whether the JVM read a mapping beyond the end of its file. */
+    private static boolean isCutFile(InternalError failure) {
+        return String.valueOf(failure.getMessage()).contains("memory access");
     }
 
     private static String internal(Throwable failure) {

@@ -42,6 +42,11 @@ final class SourceArguments {
         return Checkpoint.open(what, options());
     }
 
+    /** Whether tensors are to be seen under other names. */
+    boolean isRenaming() {
+        return !options().names().isNone();
+    }
+
     OpenOptions options() {
         return new OpenOptions(sourceName, sourceLayout, new NameOptions(renames, naming, true));
     }

@@ -33,6 +33,10 @@ final class VerifyCommand extends LeafCommand {
 
     @Override
     public Integer call() throws IOException {
+        if (source.isRenaming() && Checkpoint.isContainer(what)) {
+            throw new UsageException("--names and --rename are not for verify of a container, which looks at what is"
+                    + " stored, under the names that it is stored under");
+        }
         VerifyReport report = withProgress(progress -> Checkpoint.verify(what, source.options(), level, progress));
         if (isJson()) {
             json(json -> write(json, report));

@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 /** What exports hold, read back by the rules of the format. */
@@ -55,6 +57,31 @@ class ExportCommandTest {
             assertArrayEquals(Cli.clean("slice", raw, name + ":" + state).bytes(), file.bytes(name), name);
         }
         assertEquals(Map.of("format", "pt"), file.metadata());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BF16,BF16", "bfloat16,BF16", "Float16,F16", "fp16,F16", "FLOAT32,F32", "fp32,F32"})
+    void typesHaveTheirShortNameAndTorchsInAnyCase(String word, String dtype) throws IOException {
+        assertEquals(dtype, export("--dtype", word).dtype("embed.weight"));
+    }
+
+    @Test
+    void anotherTypeIsWrongUsage() {
+        Cli.Result result = Cli.run("export", raw, out, "--format", "safetensors", "--dtype", "int8");
+        assertEquals(CommandRunner.USAGE, result.code());
+        assertTrue(result.messages().contains("bf16, fp16 or fp32"), result.messages());
+        assertFalse(Files.exists(out));
+    }
+
+    /** As a killed export leaves it. */
+    @Test
+    void whatAKilledExportLeftIsRemoved() throws IOException {
+        Path left = temp.resolve(".out.0b8d1a52-7f6e-4a0b-9f3e-1d2c3b4a5968.partial");
+        Files.createDirectories(left.resolve("out"));
+        Files.write(left.resolve("out/model.safetensors"), new byte[10]);
+        Files.createFile(left.resolve("lock"));
+        export();
+        assertFalse(Files.exists(left));
     }
 
     @Test

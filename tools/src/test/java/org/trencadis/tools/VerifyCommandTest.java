@@ -53,6 +53,19 @@ class VerifyCommandTest {
     }
 
     @Test
+    void otherNamesAreRefusedForWhatIsStoredAndTakenForADirectory() {
+        for (Object what : List.of(container, container + "@a")) {
+            for (String[] names : new String[][] {{"--names", "llama"}, {"--rename", "layers=h"}}) {
+                Cli.Result result = Cli.run("verify", what, names[0], names[1]);
+                assertEquals(CommandRunner.USAGE, result.code());
+                assertTrue(result.messages().contains("--names and --rename are not for"), result.messages());
+            }
+        }
+        Cli.Result renamed = Cli.run("verify", raw, "--rename", "layers=h", "--level", "structure");
+        assertEquals(CommandRunner.CLEAN, renamed.code(), renamed.messages());
+    }
+
+    @Test
     void wholeContainersLinksAndDirectoriesAreClean() {
         Cli.clean("link", raw, temp.resolve("link"));
         for (String level : List.of("structure", "copies", "data")) {

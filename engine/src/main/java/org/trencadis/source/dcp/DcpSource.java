@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.FoundSource;
-import org.trencadis.source.SourceException;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.SourceReader;
 import org.trencadis.storage.FileCache;
@@ -33,10 +32,8 @@ public final class DcpSource implements SourceReader {
 
         @Override
         public Catalog read(SourceOptions options, FileCache cache) throws IOException {
-            if (options.sourceLayout() != null) {
-                throw new SourceException("the DCP reader takes no source layout: the metadata of " + directory.folder()
-                        + " say where each chunk lies");
-            }
+            options.checkNoLayout(
+                    "the DCP reader", "the metadata of " + directory.folder() + " say where each chunk lies");
             return DcpReader.read(directory, cache);
         }
     }

@@ -60,17 +60,13 @@ final class SafetensorsReader {
     }
 
     private void readAll() throws IOException {
-        WeightIndex index =
-                files.index() == null ? null : WeightIndex.read(files.base().resolve(files.index()), cache);
+        WeightIndex index = WeightIndex.readIn(files.base(), files.index(), cache);
         List<String> names = index == null ? files.names() : index.fileNames();
         for (String name : names) {
             readFile(name);
         }
         if (index != null) {
-            index.check(held, bytes, builder);
-            if (!index.metadata().entries().isEmpty()) {
-                builder.addAttachment(new Attachment("metadata", files.index(), index.metadata()));
-            }
+            index.addTo(builder, held, bytes);
         }
         for (WholeTensor tensor : tensors.values()) {
             tensor.add(builder);

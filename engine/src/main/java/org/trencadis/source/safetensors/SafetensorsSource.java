@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.FoundSource;
-import org.trencadis.source.SourceException;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.SourceReader;
 import org.trencadis.storage.FileCache;
@@ -34,11 +33,8 @@ public final class SafetensorsSource implements SourceReader {
 
         @Override
         public Catalog read(SourceOptions options, FileCache cache) throws IOException {
-            if (options.sourceLayout() != null) {
-                throw new SourceException(
-                        "the safetensors reader takes no source layout: its tensors are whole, or their"
-                                + " files say where the shards lie");
-            }
+            options.checkNoLayout(
+                    "the safetensors reader", "its tensors are whole, or their files say where the shards lie");
             return SafetensorsReader.read(files, cache);
         }
     }

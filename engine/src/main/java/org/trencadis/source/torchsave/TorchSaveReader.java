@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.trencadis.format.Value;
-import org.trencadis.index.Attachment;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.Draft;
 import org.trencadis.source.GroupBook;
@@ -43,17 +42,13 @@ final class TorchSaveReader {
     }
 
     private void readAll() throws IOException {
-        WeightIndex index =
-                files.index() == null ? null : WeightIndex.read(files.base().resolve(files.index()), cache);
+        WeightIndex index = WeightIndex.readIn(files.base(), files.index(), cache);
         List<String> names = index == null ? files.names() : index.fileNames();
         for (String name : names) {
             readFile(name, index == null);
         }
         if (index != null) {
-            index.check(walk.files(), walk.bytes(), draft.builder());
-            if (!index.metadata().entries().isEmpty()) {
-                draft.builder().addAttachment(new Attachment("metadata", files.index(), index.metadata()));
-            }
+            index.addTo(draft.builder(), walk.files(), walk.bytes());
         }
         values.writeFindings();
         List<String> others =

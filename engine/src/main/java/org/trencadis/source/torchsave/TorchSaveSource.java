@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.trencadis.index.Catalog;
 import org.trencadis.source.FoundSource;
-import org.trencadis.source.SourceException;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.SourceReader;
 import org.trencadis.storage.FileCache;
@@ -34,9 +33,7 @@ public final class TorchSaveSource implements SourceReader {
 
         @Override
         public Catalog read(SourceOptions options, FileCache cache) throws IOException {
-            if (options.sourceLayout() != null) {
-                throw new SourceException("the torch.save reader takes no source layout: its tensors are whole");
-            }
+            options.checkNoLayout("the torch.save reader", "its tensors are whole");
             return TorchSaveReader.read(files, cache);
         }
     }

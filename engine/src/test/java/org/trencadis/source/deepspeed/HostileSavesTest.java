@@ -1,8 +1,8 @@
 package org.trencadis.source.deepspeed;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.trencadis.source.SavedDicts.dict;
 import static org.trencadis.source.deepspeed.TinySave.count;
-import static org.trencadis.source.deepspeed.TinySave.dict;
 import static org.trencadis.source.deepspeed.TinySave.shape;
 import static org.trencadis.source.deepspeed.TinySave.tensor;
 

@@ -1,5 +1,7 @@
 package org.trencadis.source.deepspeed;
 
+import static org.trencadis.source.SavedDicts.dict;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -33,15 +35,6 @@ final class TinySave {
 
     Map<String, Object> files() {
         return files;
-    }
-
-    /** A dictionary of alternating keys and values. */
-    static Map<Object, Object> dict(Object... entries) {
-        Map<Object, Object> dict = new LinkedHashMap<>();
-        for (int i = 0; i < entries.length; i += 2) {
-            dict.put(entries[i], entries[i + 1]);
-        }
-        return dict;
     }
 
     static long[] shape(long... extents) {

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.trencadis.format.Value;
+import org.trencadis.source.SavedDicts;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Shapes;
@@ -35,11 +36,7 @@ final class LegacySave {
     }
 
     static Map<Object, Object> dict(Object... entries) {
-        Map<Object, Object> dict = new LinkedHashMap<>();
-        for (int i = 0; i < entries.length; i += 2) {
-            dict.put(entries[i], entries[i + 1]);
-        }
-        return dict;
+        return SavedDicts.dict(entries);
     }
 
     /** The element at a place of the whole tensor. */
