@@ -2,7 +2,6 @@ package org.trencadis.torch;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.math.BigInteger;
 
 /**
  * The virtual machine of pickle protocols 0 to 5, made inert: it builds a {@link PickleTree} and calls nothing.
@@ -11,17 +10,14 @@ import java.math.BigInteger;
  */
 final class Unpickler {
     private static final int MAX_PROTOCOL = 5;
-    private static final int MAX_INTEGER_BYTES = 4096;
-    private static final int MAX_NUMBER_CHARACTERS = 4400;
     private static final int MAX_NAME_BYTES = 4096;
-    private static final int MAX_OLD_STRING_BYTES = 16 << 20;
-    private static final int MAX_LINE_BYTES = 60_000;
     private static final long NO_FRAME = -1;
 
     private final PickleInput in;
     private final PickleTree tree;
     private final Records records;
     private final Symbols symbols;
+    private final Scalars scalars;
     private final Dictionaries dictionaries;
     private final Reductions reductions;
     private final PersistentIds persistentIds;
@@ -37,6 +33,7 @@ final class Unpickler {
         this.tree = tree;
         this.records = tree.records();
         this.symbols = tree.symbols();
+        this.scalars = new Scalars(in, records, symbols);
         this.dictionaries = new Dictionaries(records, scratch);
         this.reductions = new Reductions(tree, dictionaries);
         this.persistentIds = new PersistentIds(tree);
@@ -60,8 +57,8 @@ final class Unpickler {
             }
             switch (Opcode.group(opcode)) {
                 case CONSTANT -> constant(opcode);
-                case NUMBER -> number(opcode);
-                case TEXT -> text(opcode);
+                case NUMBER -> stack.push(scalars.number(opcode));
+                case TEXT -> stack.push(scalars.text(opcode));
                 case MEMO -> memo(opcode);
                 case CONTAINER -> container(opcode);
                 case OBJECT -> object(opcode);
@@ -121,83 +118,6 @@ final class Unpickler {
         } else {
             stack.pop();
         }
-    }
-
-    private void number(int opcode) throws IOException {
-        switch (opcode) {
-            case Opcode.BININT1 -> stack.push(Word.of(Word.INT, in.octet()));
-            case Opcode.BININT2 -> stack.push(Word.of(Word.INT, in.number(2)));
-            case Opcode.BININT -> stack.push(Word.of(Word.INT, in.number(4) << 32 >> 32));
-            case Opcode.LONG1 -> stack.push(littleEndianInteger(in.octet()));
-            case Opcode.LONG4 -> stack.push(littleEndianInteger((int) in.number(4)));
-            case Opcode.BINFLOAT -> stack.push(records.newReal(in.bigEndianDouble()));
-            case Opcode.INT -> stack.push(Decimals.integerOrBool(in, records, in.line(MAX_NUMBER_CHARACTERS)));
-            case Opcode.LONG -> stack.push(Decimals.integer(in, records, in.line(MAX_NUMBER_CHARACTERS)));
-            case Opcode.FLOAT -> stack.push(records.newReal(Decimals.real(in, in.line(MAX_NAME_BYTES))));
-            default -> throw new AssertionError(Opcode.name(opcode));
-        }
-    }
-
-    private long littleEndianInteger(int count) throws IOException {
-        if (count < 0) {
-            throw in.corrupt("a length is not negative", "from 0", count);
-        }
-        in.checkHas(count);
-        if (count > MAX_INTEGER_BYTES) {
-            throw in.unsupported("a whole number has at most 4096 bytes", MAX_INTEGER_BYTES, count);
-        }
-        if (count <= 7) {
-            int shift = 64 - 8 * count;
-            return count == 0 ? Word.of(Word.INT, 0) : Word.of(Word.INT, in.number(count) << shift >> shift);
-        }
-        byte[] bytes = in.take(count);
-        for (int i = 0; i < count / 2; i++) {
-            byte low = bytes[i];
-            bytes[i] = bytes[count - 1 - i];
-            bytes[count - 1 - i] = low;
-        }
-        return records.newInteger(new BigInteger(bytes));
-    }
-
-    private void text(int opcode) throws IOException {
-        switch (opcode) {
-            case Opcode.BINUNICODE -> pushText(in.number(4));
-            case Opcode.SHORT_BINUNICODE -> pushText(in.octet());
-            case Opcode.BINUNICODE8 -> pushText(in.number(8));
-            case Opcode.UNICODE ->
-                stack.push(Word.of(Word.TEXT, symbols.text(Escapes.unicode(in, in.line(MAX_LINE_BYTES)))));
-            case Opcode.BINSTRING -> oldString(in.number(4));
-            case Opcode.SHORT_BINSTRING -> oldString(in.octet());
-            case Opcode.STRING -> oldString(Escapes.quoted(in, in.line(MAX_LINE_BYTES)));
-            case Opcode.BINBYTES -> pushBytes(in.number(4));
-            case Opcode.SHORT_BINBYTES -> pushBytes(in.octet());
-            case Opcode.BINBYTES8, Opcode.BYTEARRAY8 -> pushBytes(in.number(8));
-            default -> throw new AssertionError(Opcode.name(opcode));
-        }
-    }
-
-    private void pushText(long length) throws IOException {
-        stack.push(Word.of(Word.TEXT, symbols.text(in, length)));
-    }
-
-    private void pushBytes(long length) throws IOException {
-        in.checkHas(length);
-        stack.push(records.newBytes(in.position(), length));
-        in.skip(length);
-    }
-
-    private void oldString(long length) throws IOException {
-        in.checkHas(length);
-        if (length > MAX_OLD_STRING_BYTES) {
-            throw in.unsupported("a Python 2 string is short", MAX_OLD_STRING_BYTES, length);
-        }
-        oldString(in.take(length));
-    }
-
-    /** Python 2's str: text where it can be one. */
-    private void oldString(byte[] bytes) throws IOException {
-        boolean isText = TextScan.isText(bytes);
-        stack.push(isText ? Word.of(Word.TEXT, symbols.text(bytes)) : records.newBytes(bytes));
     }
 
     private void memo(int opcode) throws IOException {
