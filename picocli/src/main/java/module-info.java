@@ -1,0 +1,4 @@
+/** The command-line parser, whose published module descriptor cannot be compiled with its sources alone. */
+module info.picocli {
+    exports picocli;
+}
