@@ -244,7 +244,8 @@ final class FlatOptimizer {
                 for (Map.Entry<String, TorchTensor> each : flats.entrySet()) {
                     TorchTensor tensor =
                             AttentionOrder.at(each.getValue(), starts[i], shape, Shapes.rowMajorStrides(shape));
-                    states.add(new Found(part, each.getKey().equals(MASTER) ? "fp32" : each.getKey(), tensor, file, holders));
+                    states.add(new Found(
+                            part, each.getKey().equals(MASTER) ? "fp32" : each.getKey(), tensor, file, holders));
                     if (each.getKey().equals(MASTER) && !isMaster(tensor, part.held())) {
                         return "does not hold the master weights of " + part.name() + " where they should lie";
                     }

@@ -186,7 +186,16 @@ class FlatOptimizerTest {
             Map<Object, Object> dense = new LinkedHashMap<>();
             save.put(dense, "", "", QKV, 0, 1, 0, 24, 7);
             Map<Object, Object> shared = new LinkedHashMap<>();
-            save.put(shared, String.format(Locale.ROOT, expert, e), String.format(Locale.ROOT, expert, 0), "", 1, 1, 0, 7, 5);
+            save.put(
+                    shared,
+                    String.format(Locale.ROOT, expert, e),
+                    String.format(Locale.ROOT, expert, 0),
+                    "",
+                    1,
+                    1,
+                    0,
+                    7,
+                    5);
             Map<Object, Object> model = new LinkedHashMap<>(dense);
             model.putAll(shared);
             Path folder = scratch.resolve("iter_0000005/mp_rank_00_00" + e);
