@@ -143,7 +143,13 @@ def nested(local):
     return {"language_model": language}
 
 
-def write_megatron(out, name, weights, is_classic):
+def in_old_order(tensor, version):
+    """Rows of fused attention as versions 0 (all queries, all keys, all values) and 1 (in turns inside a head) ordered them."""
+    heads = tensor.reshape(HEADS // TP, 3, HIDDEN // HEADS, *tensor.shape[1:])
+    return heads.transpose(0, 1) if version == 0 else heads.transpose(1, 2)
+
+
+def write_megatron(out, name, weights, is_classic, version=3.0):
     whole = {"llama": megatron_llama, "gpt2": megatron_gpt2}[name](weights)
     folder = out / "iter_0000001"
     per_stage = LAYERS // PP
@@ -166,12 +172,14 @@ def write_megatron(out, name, weights, is_classic):
                     continue
                 if axis is not None:
                     tensor = torch.cat([part.chunk(TP, axis)[rank] for part in tensor.chunk(parts, axis)], axis)
+                if version < 2 and "linear_qkv." in key and "norm" not in key:
+                    tensor = in_old_order(tensor, version).reshape(tensor.shape)
                 local[classic(key) if is_classic else key] = tensor.contiguous().clone()
             if not is_classic:
                 local["decoder.layers.0.self_attention.core_attention._extra_state"] = None
             place = folder / f"mp_rank_{rank:02d}_{stage:03d}"
             place.mkdir(parents=True)
-            torch.save({"args": settings, "checkpoint_version": 3.0, "iteration": 1, "model": nested(local) if is_classic else local},
+            torch.save({"args": settings, "checkpoint_version": version, "iteration": 1, "model": nested(local) if is_classic else local},
                        place / "model_optim_rng.pt")
     (out / "latest_checkpointed_iteration.txt").write_text("1", encoding="utf-8")
 
@@ -337,6 +345,9 @@ def write(out):
         weights = {key: value.detach() for key, value in model.state_dict().items()}
         write_megatron(out / name / "megatron", name, weights, False)
         write_megatron(out / name / "megatron-classic", name, weights, True)
+        if name == "gpt2":
+            write_megatron(out / name / "megatron-version0", name, weights, True, 0)
+            write_megatron(out / name / "megatron-version1", name, weights, True, 1.0)
     write_experts(out / "mixtral")
     write_deepspeed(out)
 

@@ -9,7 +9,7 @@ import folders
 import names_writer
 
 # of each model: the naming that says it all, and what else holds its weights
-SAVES = {"llama": ["megatron", "megatron-classic", "deepspeed", "pipeline"], "gpt2": ["megatron", "megatron-classic", "deepspeed"],
+SAVES = {"llama": ["megatron", "megatron-classic", "deepspeed", "pipeline"], "gpt2": ["megatron", "megatron-classic", "megatron-version0", "megatron-version1", "deepspeed"],
          "mixtral": ["megatron-sequential", "megatron-te", "megatron-grouped", "megatron-dist"]}
 EXPORTED = [("llama", "megatron-classic"), ("llama", "pipeline"), ("gpt2", "megatron"), ("gpt2", "deepspeed")]
 PAIRS = [(model, save) for model, saves in SAVES.items() for save in saves]

@@ -33,9 +33,8 @@ import org.trencadis.torch.TorchTensor;
 final class FlatOptimizer {
     static final String FILE = "distrib_optim.pt";
 
-    /** States by the file's word. */
-    private static final Map<String, String> STATES =
-            Map.of("param", "fp32", "exp_avg", "exp_avg", "exp_avg_sq", "exp_avg_sq");
+    private static final String MASTER = "param";
+    private static final List<String> STATES = List.of(MASTER, "exp_avg", "exp_avg_sq");
 
     private static final int COMPARED_ELEMENTS = 1024;
     private static final long BUCKET_ELEMENTS = 40_000_000;
@@ -199,7 +198,7 @@ final class FlatOptimizer {
             }
             Map<String, TorchTensor> flats = new LinkedHashMap<>();
             Set<Long> lengths = new TreeSet<>();
-            for (String state : STATES.keySet()) {
+            for (String state : STATES) {
                 Node node = buffer.value(0).find(state);
                 TorchTensor flat = node == null || node.kind() != Kind.TENSOR ? null : node.asTensor();
                 if (flat == null || flat.shape().length != 1 || !flat.isRowMajor() || flat.dtype() != Dtype.FLOAT32) {
@@ -245,8 +244,9 @@ final class FlatOptimizer {
                 for (Map.Entry<String, TorchTensor> each : flats.entrySet()) {
                     TorchTensor tensor =
                             AttentionOrder.at(each.getValue(), starts[i], shape, Shapes.rowMajorStrides(shape));
-                    states.add(new Found(part, STATES.get(each.getKey()), tensor, file, holders));
-                    if (each.getKey().equals("param") && !isMaster(tensor, part.held())) {
+                    states.add(new Found(
+                            part, each.getKey().equals(MASTER) ? "fp32" : each.getKey(), tensor, file, holders));
+                    if (each.getKey().equals(MASTER) && !isMaster(tensor, part.held())) {
                         return "does not hold the master weights of " + part.name() + " where they should lie";
                     }
                 }

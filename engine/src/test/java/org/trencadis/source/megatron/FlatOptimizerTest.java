@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,7 @@ import org.trencadis.Checkpoint;
 import org.trencadis.OpenOptions;
 import org.trencadis.format.Value;
 import org.trencadis.index.Finding;
+import org.trencadis.index.Group;
 import org.trencadis.index.Tensor;
 import org.trencadis.source.ExpectedTensors;
 import org.trencadis.tensor.Region;
@@ -143,12 +145,17 @@ class FlatOptimizerTest {
     @Test
     void buffersOfEveryRankAndPieceAreJoined() throws IOException {
         LegacySave save = write(0, 0, false, 2);
-        try (Checkpoint checkpoint = open();
-                Arena arena = Arena.ofConfined()) {
+        try (Checkpoint checkpoint = open()) {
             assertEquals("megatron.vocabulary", codes(checkpoint));
             assertEquals(
                     List.of(EMBEDDING, QKV, NORM),
                     checkpoint.catalog().groups().getFirst().parameters());
+            check(checkpoint, save);
+        }
+    }
+
+    private static void check(Checkpoint checkpoint, LegacySave save) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
             for (Map.Entry<String, long[]> entry : save.whole.entrySet()) {
                 float[] expected = LegacySave.values(entry.getKey(), entry.getValue());
                 int change = 0;
@@ -165,6 +172,55 @@ class FlatOptimizerTest {
                 }
             }
         }
+    }
+
+    /** Shared experts have an optimizer of their own; that of all else is in the first expert-parallel rank's file. */
+    @Test
+    void expertsHaveAnOptimizerOfTheirOwn() throws IOException {
+        LegacySave save = new LegacySave(1);
+        save.args.putAll(LegacySave.dict("num_experts", 2, "expert_model_parallel_size", 2, "hidden_size", 7));
+        save.args.put("world_size", 4);
+        Files.writeString(scratch.resolve("latest_checkpointed_iteration.txt"), "5");
+        String expert = "decoder.layers.0.mlp.experts.local_experts.%d.linear_fc2.weight";
+        for (int e = 0; e < 2; e++) {
+            Map<Object, Object> dense = new LinkedHashMap<>();
+            save.put(dense, "", "", QKV, 0, 1, 0, 24, 7);
+            Map<Object, Object> shared = new LinkedHashMap<>();
+            save.put(
+                    shared,
+                    String.format(Locale.ROOT, expert, e),
+                    String.format(Locale.ROOT, expert, 0),
+                    "",
+                    1,
+                    1,
+                    0,
+                    7,
+                    5);
+            Map<Object, Object> model = new LinkedHashMap<>(dense);
+            model.putAll(shared);
+            Path folder = scratch.resolve("iter_0000005/mp_rank_00_00" + e);
+            save.write(folder, LegacySave.dict("model", model, "optimizer", groups()));
+            List<Object> file = new ArrayList<>();
+            file.add(e == 0 ? LegacySave.dict("buckets_coalesced", true, 0, buffer(dense, 0, 0)) : null);
+            file.add(LegacySave.dict("buckets_coalesced", true, 0, buffer(shared, 0, 0)));
+            LegacySave.writeFile(folder.resolve("distrib_optim.pt"), file);
+        }
+        try (Checkpoint checkpoint = open()) {
+            assertEquals("", codes(checkpoint));
+            check(checkpoint, save);
+            List<Group> all = checkpoint.catalog().groups();
+            assertEquals(List.of(QKV), all.getFirst().parameters());
+            assertEquals(2, all.getLast().parameters().size());
+        }
+    }
+
+    private static Object groups() {
+        List<Object> each = new ArrayList<>();
+        for (boolean expert : new boolean[] {false, true}) {
+            Object group = LegacySave.dict("lr", 0.5, "step", 7, "is_expert_parallel", expert);
+            each.add(LegacySave.dict("optimizer", LegacySave.dict("param_groups", List.of(group))));
+        }
+        return each;
     }
 
     private void assertLeftOut(String expected) throws IOException {
