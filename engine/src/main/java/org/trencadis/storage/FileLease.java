@@ -66,10 +66,20 @@ public final class FileLease implements AutoCloseable {
             throw new StorageException(
                     file(), "bytes " + offset + " + " + bytes + " are not in the file of " + sizeBytes() + " bytes");
         }
-        MappedReads.read(file(), () -> {
+        // As MappedReads.read does, without an object for each of many short reads.
+        try {
+            copy(offset, target, targetOffset, bytes);
+        } catch (InternalError e) {
+            throw MappedReads.cut(file(), e);
+        }
+    }
+
+    private void copy(long offset, MemorySegment target, long targetOffset, long bytes) {
+        try {
             MemorySegment.copy(entry.segment(), offset, target, targetOffset, bytes);
-            return null;
-        });
+        } finally {
+            MappedReads.awaitError();
+        }
     }
 
     /**

@@ -31,8 +31,12 @@ public final class MappedReads {
         try {
             return settled(read);
         } catch (InternalError e) {
-            throw new StorageException(file, "was cut while it was read", e);
+            throw cut(file, e);
         }
+    }
+
+    static StorageException cut(Path file, InternalError cause) {
+        return new StorageException(file, "was cut while it was read", cause);
     }
 
     private static <T> T settled(Read<T> read) throws IOException {
@@ -45,8 +49,9 @@ public final class MappedReads {
 
     /** Raises the error that an earlier read of this thread is owed: turning back is where a thread may be stopped. */
     static void awaitError() {
-        for (int turn = 0; turn <= turns; turn++) {
-            Thread.onSpinWait();
+        int turn = 0;
+        while (turn <= turns) {
+            turn++;
         }
     }
 }
