@@ -10,6 +10,7 @@ import org.trencadis.index.Encoding;
 import org.trencadis.index.Extent;
 import org.trencadis.index.Fragment;
 import org.trencadis.index.Tensor;
+import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Shapes;
 
 /** Where one tensor lies: its copies, their fragments, and of each fragment region, file and offset. */
@@ -113,9 +114,9 @@ final class TensorInspection {
 
     private void writeFragment(Json json, Fragment fragment) throws IOException {
         json.item(() -> {
-            json.field("offsets", fragment.region().box().offsets())
-                    .field("extents", fragment.region().box().extents())
-                    .field("start", fragment.region().start())
+            Box box = fragment.region().box();
+            json.object("box", () -> json.field("offsets", box.offsets()).field("extents", box.extents()));
+            json.field("start", fragment.region().start())
                     .field("count", fragment.region().count())
                     .field("encoding", encoding(fragment));
             json.array("holders", () -> catalog.holders(fragment.holders()).forEach(json::item));
