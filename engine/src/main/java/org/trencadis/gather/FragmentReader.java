@@ -211,13 +211,18 @@ final class FragmentReader implements AutoCloseable {
 
     /** Reads from the current extent. A slice of columns reads the pages that it needs, and not what lies between them. */
     private void readRun(long fromBytes, MemorySegment target, long targetOffset, long bytes) throws IOException {
-        boolean isApart = bytes < SHORT_BYTES && lastEnd >= 0 && Math.abs(fromBytes - lastEnd) >= GAP_BYTES;
-        if (isApart && !scattered && !file.isShard()) {
-            scattered = true;
-            file.expectScattered(true);
+        boolean apart = bytes < SHORT_BYTES && isApart(fromBytes, bytes);
+        if (apart != scattered && !file.isShard()) {
+            scattered = apart;
+            file.expectScattered(apart);
         }
         lastEnd = fromBytes + bytes;
         file.read(extent, fromBytes, target, targetOffset, bytes);
+    }
+
+    /** Whether a run is far from the one before; the first run of a fragment where there is more in its extent. */
+    private boolean isApart(long fromBytes, long bytes) {
+        return lastEnd < 0 ? bytes < extent.lengthBytes() : Math.abs(fromBytes - lastEnd) >= GAP_BYTES;
     }
 
     /** The bytes of a run as part of a mapping, or null. The file stays pinned for as long as {@code files} is open. */
