@@ -19,6 +19,7 @@ import org.trencadis.layout.UniversalLayout;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.Sources;
 import org.trencadis.storage.FileCache;
+import org.trencadis.storage.OutputFile;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 
@@ -142,6 +143,14 @@ public final class Checkpoint implements AutoCloseable {
             catalog.close();
             throw e;
         }
+    }
+
+    /**
+     * Gets ready to write while other things are done: a tenth of a second less for a process that imports or exports
+     * at once. Has no other effect.
+     */
+    public static void prepareWriting() {
+        OutputFile.prepare();
     }
 
     /** How many workers long operations use unless told otherwise. */

@@ -21,6 +21,8 @@ final class NativeCalls {
     /** Starts writing dirty pages of the range to the device, without waiting for them. */
     private static final int SYNC_FILE_RANGE_WRITE = 2;
 
+    private static final int NO_DESCRIPTOR = -1;
+
     private static final int O_WRONLY = 1;
     private static final int O_CLOEXEC = 0x80000;
 
@@ -93,12 +95,20 @@ final class NativeCalls {
             return false;
         }
         try {
-            int result = (int) FALLOCATE.invokeExact(descriptor, 0, 0L, bytes);
-            return result == 0;
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
+            return reserve(descriptor, bytes);
         } finally {
             close(descriptor);
+        }
+    }
+
+    private static boolean reserve(int descriptor, long bytes) {
+        if (FALLOCATE == null) {
+            return false;
+        }
+        try {
+            return (int) FALLOCATE.invokeExact(descriptor, 0, 0L, bytes) == 0;
+        } catch (Throwable e) {
+            throw new AssertionError("a native call does not throw", e);
         }
     }
 
@@ -122,6 +132,13 @@ final class NativeCalls {
         } catch (Throwable e) {
             throw new AssertionError("a native call does not throw", e);
         }
+    }
+
+    /** Makes each call that writing needs once, without effect: the JVM builds what it calls C with at the first call. */
+    static void prepareWriting() {
+        close(open(Path.of("/dev/null")));
+        startWriteback(NO_DESCRIPTOR, 0, 0);
+        boolean ignored = forceData(NO_DESCRIPTOR) | reserve(NO_DESCRIPTOR, 0);
     }
 
     /**

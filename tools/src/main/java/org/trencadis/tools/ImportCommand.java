@@ -52,6 +52,7 @@ final class ImportCommand extends LeafCommand {
         long start = System.nanoTime();
         ImportSettings settings = new ImportSettings(as, codec, Threads.check(threads), copies);
         ImportReport report;
+        Checkpoint.prepareWriting();
         try (Checkpoint checkpoint = source.open(what)) {
             report = withProgress(progress -> checkpoint.importInto(container, settings, progress));
         }

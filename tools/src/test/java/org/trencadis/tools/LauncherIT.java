@@ -1,9 +1,11 @@
 package org.trencadis.tools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
  * cache is in. It runs in a copy of the built clone, in a directory with a space in its name.
  */
 class LauncherIT {
+    private static final long ZEROS_BYTES = 8L << 30;
+
     @TempDir
     static Path shared;
 
@@ -211,25 +215,49 @@ class LauncherIT {
         assertEquals("", messages);
     }
 
+    /** Zeros that take seconds to hash and next to nothing to store, so that the signal meets an import at work. */
     @Test
     void aSignalEndsItWith130() throws Exception {
-        Path kept = temp.resolve("kept");
-        Process demo = new ProcessBuilder(home.resolve("trencadis").toString(), "demo", "--keep", kept.toString())
+        Path weights = temp.resolve("zeros.safetensors");
+        byte[] header = ("{\"w\":{\"dtype\":\"U8\",\"shape\":[" + ZEROS_BYTES + "],\"data_offsets\":[0," + ZEROS_BYTES
+                        + "]}}")
+                .getBytes(StandardCharsets.UTF_8);
+        try (RandomAccessFile file = new RandomAccessFile(weights.toFile(), "rw")) {
+            file.writeLong(Long.reverseBytes(header.length));
+            file.write(header);
+            file.setLength(Long.BYTES + header.length + ZEROS_BYTES);
+        }
+        Path store = temp.resolve("zeros.trencadis");
+        Process run = new ProcessBuilder(
+                        home.resolve("trencadis").toString(),
+                        "import",
+                        weights.toString(),
+                        store.toString(),
+                        "--codec=lz4")
                 .redirectOutput(temp.resolve("out").toFile())
                 .redirectError(temp.resolve("err").toFile())
                 .start();
-        while (!Files.exists(kept) && demo.isAlive()) {
+        while (leases(store).isEmpty() && run.isAlive()) {
             Thread.onSpinWait();
         }
         assertEquals(
                 0,
-                new ProcessBuilder("kill", "-INT", String.valueOf(demo.pid()))
+                new ProcessBuilder("kill", "-INT", String.valueOf(run.pid()))
                         .start()
                         .waitFor());
-        assertEquals(130, demo.waitFor());
+        assertEquals(130, run.waitFor());
         assertEquals("trencadis: interrupted\n", Files.readString(temp.resolve("err")));
-        try (Stream<Path> entries = Files.walk(kept)) {
-            assertTrue(entries.noneMatch(entry -> entry.toString().endsWith(".partial")));
+        assertFalse(Files.exists(store), "the container that the import made is still there");
+    }
+
+    /** The directories of writers at work. */
+    private static List<Path> leases(Path store) throws IOException {
+        Path staging = store.resolve("staging");
+        if (!Files.exists(staging)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(staging)) {
+            return entries.filter(Files::isDirectory).toList();
         }
     }
 }
