@@ -20,8 +20,8 @@ public final class OutputFile implements AutoCloseable {
     private static final long LARGE_BYTES = 1 << 20;
 
     /**
-     * Bytes in one call. With 2 MiB and more Linux 6.18 looks for a huge page for each part of the page cache, and writing
-     * takes two to five times the processor time.
+     * Bytes in one call. For larger ones Linux looks for large pages to cache them in, which a virtual machine may have to
+     * ask its host for: that took up to five times the processor time ({@code bench/writing.py}).
      */
     private static final int CALL_BYTES = 256 * 1024;
 
