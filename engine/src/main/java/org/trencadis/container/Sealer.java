@@ -1,15 +1,14 @@
 package org.trencadis.container;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.trencadis.storage.Tasks;
 
 /**
  * Makes finished shards durable on a thread of its own, so that those who bring chunks need not wait for the device.
@@ -47,14 +46,7 @@ final class Sealer implements AutoCloseable {
             all = List.copyOf(started);
         }
         for (Future<?> each : all) {
-            try {
-                each.get();
-            } catch (ExecutionException e) {
-                throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException("interrupted");
-            }
+            Tasks.await(each);
         }
     }
 

@@ -61,12 +61,12 @@ final class ShardDraft implements AutoCloseable {
 
     /** @param sealer forces finished shards, so that who brings chunks need not wait for the device */
     ShardDraft(ShardPlan plan, int shard, Path path, HeldChunks held, ContainerFiles files, Sealer sealer) {
-        this.sealer = sealer;
         this.plan = plan;
         this.shard = shard;
         this.path = path;
         this.held = held;
         this.files = files;
+        this.sealer = sealer;
         this.slots = plan.slots(shard);
         this.openSlots = slots;
         this.storedBytes = new int[slots];

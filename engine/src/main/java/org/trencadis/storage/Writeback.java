@@ -1,11 +1,9 @@
 package org.trencadis.storage;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -82,14 +80,7 @@ final class Writeback implements AutoCloseable {
      * @throws StorageException naming a file below {@code root} whose data could not be written, for one call to see
      */
     static void checkBelow(Path root) throws IOException {
-        try {
-            ASKING.submit(() -> {}).get();
-        } catch (ExecutionException e) {
-            throw new IOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new InterruptedIOException("interrupted");
-        }
+        Tasks.await(ASKING.submit(() -> {}));
         for (Path failed : FAILED) {
             if (failed.startsWith(root.toAbsolutePath()) && FAILED.remove(failed)) {
                 throw new StorageException(failed, "could not be written to the device");

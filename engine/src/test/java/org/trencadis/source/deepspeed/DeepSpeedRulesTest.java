@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.trencadis.source.SavedDicts.dict;
+import static org.trencadis.source.SavedDicts.tensor;
 import static org.trencadis.source.deepspeed.TinySave.count;
 import static org.trencadis.source.deepspeed.TinySave.join;
 import static org.trencadis.source.deepspeed.TinySave.shape;
-import static org.trencadis.source.deepspeed.TinySave.tensor;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +25,7 @@ import org.trencadis.index.Copy;
 import org.trencadis.index.Finding;
 import org.trencadis.index.Group;
 import org.trencadis.index.Tensor;
+import org.trencadis.source.SavedDicts;
 import org.trencadis.source.SourceException;
 import org.trencadis.storage.FileCache;
 
@@ -349,11 +350,11 @@ class DeepSpeedRulesTest {
     @Test
     void universalFolderWithoutModelFilesReadsCastsAsTheModel() throws IOException {
         Path zero = root.resolve("zero");
-        TinySave.write(zero.resolve("w/fp32.pt"), dict("param", tensor(shape(2, 2), count(0, 4)), "cat_dim", 0));
-        TinySave.write(zero.resolve("w/exp_avg.pt"), dict("param", tensor(shape(2, 2), count(4, 4)), "cat_dim", 0));
-        TinySave.write(zero.resolve("w/step.pt"), tensor(shape(), 3));
-        TinySave.write(zero.resolve("mask/fp32.pt"), dict("param", count(1, 3)));
-        TinySave.write(
+        SavedDicts.write(zero.resolve("w/fp32.pt"), dict("param", tensor(shape(2, 2), count(0, 4)), "cat_dim", 0));
+        SavedDicts.write(zero.resolve("w/exp_avg.pt"), dict("param", tensor(shape(2, 2), count(4, 4)), "cat_dim", 0));
+        SavedDicts.write(zero.resolve("w/step.pt"), tensor(shape(), 3));
+        SavedDicts.write(zero.resolve("mask/fp32.pt"), dict("param", count(1, 3)));
+        SavedDicts.write(
                 zero.resolve("optimizer_state.pt"),
                 dict("zero_stage", 1, "param_groups", List.of(dict("lr", 0.5, "params", List.of(0)))));
         try (Catalog catalog = open()) {
@@ -376,13 +377,13 @@ class DeepSpeedRulesTest {
         Files.delete(root.resolve("latest"));
         Files.writeString(root.resolve("latest_universal"), "global_step1");
         Path zero = root.resolve("global_step1/zero");
-        TinySave.write(zero.resolve("optimizer_state.pt"), dict("zero_stage", 1));
-        TinySave.write(zero.resolve("v/fp32.pt"), dict("param", count(0, 2)));
-        TinySave.write(zero.resolve("v/exp_avg.pt"), dict("param", count(0, 2)));
+        SavedDicts.write(zero.resolve("optimizer_state.pt"), dict("zero_stage", 1));
+        SavedDicts.write(zero.resolve("v/fp32.pt"), dict("param", count(0, 2)));
+        SavedDicts.write(zero.resolve("v/exp_avg.pt"), dict("param", count(0, 2)));
         assertTrue(refusal().contains("parameter w"));
-        TinySave.write(zero.resolve("w/fp32.pt"), dict("param", count(0, 2)));
+        SavedDicts.write(zero.resolve("w/fp32.pt"), dict("param", count(0, 2)));
         assertTrue(refusal().contains("exp_avg.pt"));
-        TinySave.write(zero.resolve("w/exp_avg.pt"), dict("param", count(0, 3)));
+        SavedDicts.write(zero.resolve("w/exp_avg.pt"), dict("param", count(0, 3)));
         assertTrue(refusal().contains("shape 3"));
     }
 

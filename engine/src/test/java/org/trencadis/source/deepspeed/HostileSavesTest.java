@@ -2,9 +2,9 @@ package org.trencadis.source.deepspeed;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.trencadis.source.SavedDicts.dict;
+import static org.trencadis.source.SavedDicts.tensor;
 import static org.trencadis.source.deepspeed.TinySave.count;
 import static org.trencadis.source.deepspeed.TinySave.shape;
-import static org.trencadis.source.deepspeed.TinySave.tensor;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.trencadis.source.SavedDicts;
 import org.trencadis.storage.FileCache;
 
 /** Whatever a value of a save is replaced with, the save opens or is refused with an I/O exception: nothing else escapes. */
@@ -234,11 +235,11 @@ class HostileSavesTest {
                 for (int i = 0; i < 3; i++) {
                     Object replaced =
                             replace(file.getValue(), new int[] {number}, HOSTILE[random.nextInt(HOSTILE.length)]);
-                    TinySave.write(save.folder().resolve(file.getKey()), replaced);
+                    SavedDicts.write(save.folder().resolve(file.getKey()), replaced);
                     open(file.getKey() + " value " + number);
                 }
             }
-            TinySave.write(save.folder().resolve(file.getKey()), file.getValue());
+            SavedDicts.write(save.folder().resolve(file.getKey()), file.getValue());
         }
         assertTrue(opened > 0 && refused > 0, opened + " opened, " + refused + " refused");
     }

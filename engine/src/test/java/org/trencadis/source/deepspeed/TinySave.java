@@ -3,7 +3,6 @@ package org.trencadis.source.deepspeed;
 import static org.trencadis.source.SavedDicts.dict;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -13,10 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.trencadis.format.Value;
-import org.trencadis.tensor.Dtype;
-import org.trencadis.torch.Pickler;
-import org.trencadis.torch.TorchArchive;
+import org.trencadis.source.SavedDicts;
 
 /** Writes the few files of a DeepSpeed save that a test is about, key by key. */
 final class TinySave {
@@ -59,12 +55,6 @@ final class TinySave {
             at += part.length;
         }
         return joined;
-    }
-
-    /** A float32 tensor. */
-    static Value.Tensor tensor(long[] shape, float... values) {
-        return new Value.Tensor(
-                Dtype.FLOAT32.code(), Arrays.stream(shape).boxed().toList(), new Value.Blob(bytes(values)));
     }
 
     static byte[] bytes(float... values) {
@@ -123,41 +113,7 @@ final class TinySave {
 
     TinySave write(String name, Object root) throws IOException {
         files.put(name, root);
-        write(folder.resolve(name), root);
+        SavedDicts.write(folder.resolve(name), root);
         return this;
-    }
-
-    static void write(Path file, Object root) throws IOException {
-        Pickler pickler = new Pickler();
-        pickler.value(value(root));
-        TorchArchive archive = TorchArchive.plan("archive", pickler);
-        byte[] bytes = new byte[Math.toIntExact(archive.sizeBytes())];
-        archive.sequential().next(MemorySegment.ofArray(bytes));
-        Files.createDirectories(file.getParent());
-        Files.write(file, bytes);
-    }
-
-    private static Value value(Object object) {
-        return switch (object) {
-            case null -> new Value.None();
-            case Value value -> value;
-            case Boolean flag -> new Value.Bool(flag);
-            case Integer number -> new Value.Int(number);
-            case Long number -> new Value.Int(number);
-            case Double real -> new Value.Real(real);
-            case String text -> new Value.Text(text);
-            case long[] extents ->
-                new Value.Tuple(Arrays.stream(extents)
-                        .mapToObj(extent -> (Value) new Value.Int(extent))
-                        .toList());
-            case float[] values -> tensor(shape(values.length), values);
-            case List<?> items ->
-                new Value.Sequence(items.stream().map(TinySave::value).toList());
-            case Map<?, ?> entries ->
-                new Value.Mapping(entries.entrySet().stream()
-                        .map(entry -> new Value.Entry(value(entry.getKey()), value(entry.getValue())))
-                        .toList());
-            default -> throw new IllegalArgumentException(object.getClass().toString());
-        };
     }
 }

@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.trencadis.Checkpoint;
 import org.trencadis.OpenOptions;
 import org.trencadis.index.Tensor;
+import org.trencadis.source.SavedDicts;
 import org.trencadis.tensor.Region;
 
 /** Fused attention of Megatron's first versions comes out in the order of rows that all later ones have. */
@@ -56,7 +57,7 @@ class AttentionOrderTest {
         for (int i = 0; i < values.length; i++) {
             values[i] = LegacySave.value(name, (long) rows[i / width] * width + i % width);
         }
-        return LegacySave.tensor(columns == 0 ? new long[] {rows.length} : new long[] {rows.length, columns}, values);
+        return SavedDicts.tensor(columns == 0 ? new long[] {rows.length} : new long[] {rows.length, columns}, values);
     }
 
     private LegacySave write(Object stored, double version, Object... args) throws IOException {

@@ -28,6 +28,7 @@ import org.trencadis.index.Finding;
 import org.trencadis.index.Group;
 import org.trencadis.index.Tensor;
 import org.trencadis.source.ExpectedTensors;
+import org.trencadis.source.SavedDicts;
 import org.trencadis.tensor.Region;
 
 /** Flat states of the distributed optimizer are those of their parameters, or are left out with a reason. */
@@ -103,7 +104,7 @@ class FlatOptimizerTest {
                 file.remove("buckets_coalesced");
             }
             if (t < ranks) {
-                LegacySave.writeFile(folder.resolve("distrib_optim.pt"), file);
+                SavedDicts.write(folder.resolve("distrib_optim.pt"), file);
             }
         }
         return save;
@@ -132,7 +133,7 @@ class FlatOptimizerTest {
             }
             states.put(
                     states.isEmpty() ? "param" : states.size() == 1 ? "exp_avg" : "exp_avg_sq",
-                    LegacySave.tensor(new long[] {values.length}, values));
+                    SavedDicts.tensor(new long[] {values.length}, values));
         }
         states.put("numel_unpadded", flat.size());
         return LegacySave.dict(new Value.Global("torch", "float32"), states);
@@ -203,7 +204,7 @@ class FlatOptimizerTest {
             List<Object> file = new ArrayList<>();
             file.add(e == 0 ? LegacySave.dict("buckets_coalesced", true, 0, buffer(dense, 0, 0)) : null);
             file.add(LegacySave.dict("buckets_coalesced", true, 0, buffer(shared, 0, 0)));
-            LegacySave.writeFile(folder.resolve("distrib_optim.pt"), file);
+            SavedDicts.write(folder.resolve("distrib_optim.pt"), file);
         }
         try (Checkpoint checkpoint = open()) {
             assertEquals("", codes(checkpoint));

@@ -1,23 +1,15 @@
 package org.trencadis.source.megatron;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.trencadis.format.Value;
 import org.trencadis.source.SavedDicts;
 import org.trencadis.tensor.Box;
-import org.trencadis.tensor.Dtype;
 import org.trencadis.tensor.Shapes;
-import org.trencadis.torch.Pickler;
-import org.trencadis.torch.TorchArchive;
 
 /** Writes the files of a legacy Megatron save of a made-up model, whose elements tell their tensor and place. */
 final class LegacySave {
@@ -59,7 +51,7 @@ final class LegacySave {
     Value shard(String name, int dim, int parts, int t, long... shape) {
         whole.put(name, shape);
         if (dim < 0) {
-            return tensor(shape, values(name, shape));
+            return SavedDicts.tensor(shape, values(name, shape));
         }
         long[] local = shape.clone();
         local[dim] /= tp;
@@ -73,16 +65,7 @@ final class LegacySave {
             point[dim] = point[dim] / share * part + t * share + point[dim] % share;
             values[i] = value(name, all.flatten(point));
         }
-        return tensor(local, values);
-    }
-
-    static Value tensor(long[] shape, float... values) {
-        ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
-        for (float value : values) {
-            bytes.putFloat(value);
-        }
-        return new Value.Tensor(
-                Dtype.FLOAT32.code(), Arrays.stream(shape).boxed().toList(), new Value.Blob(bytes.array()));
+        return SavedDicts.tensor(local, values);
     }
 
     /** The tensors of one transformer layer; {@code local} is its number in the file. */
@@ -126,35 +109,6 @@ final class LegacySave {
     void write(Path folder, Map<Object, Object> content) throws IOException {
         Map<Object, Object> root = dict("args", args, "checkpoint_version", 3.0, "iteration", 5);
         root.putAll(content);
-        writeFile(folder.resolve("model_optim_rng.pt"), root);
-    }
-
-    static void writeFile(Path file, Object root) throws IOException {
-        Pickler pickler = new Pickler();
-        pickler.value(value(root));
-        TorchArchive archive = TorchArchive.plan("archive", pickler);
-        byte[] bytes = new byte[Math.toIntExact(archive.sizeBytes())];
-        archive.sequential().next(MemorySegment.ofArray(bytes));
-        Files.createDirectories(file.getParent());
-        Files.write(file, bytes);
-    }
-
-    private static Value value(Object object) {
-        return switch (object) {
-            case null -> new Value.None();
-            case Value value -> value;
-            case Boolean flag -> new Value.Bool(flag);
-            case Integer number -> new Value.Int(number);
-            case Long number -> new Value.Int(number);
-            case Double real -> new Value.Real(real);
-            case String text -> new Value.Text(text);
-            case List<?> items ->
-                new Value.Sequence(items.stream().map(LegacySave::value).toList());
-            case Map<?, ?> entries ->
-                new Value.Mapping(entries.entrySet().stream()
-                        .map(entry -> new Value.Entry(value(entry.getKey()), value(entry.getValue())))
-                        .toList());
-            default -> throw new IllegalArgumentException(object.getClass().toString());
-        };
+        SavedDicts.write(folder.resolve("model_optim_rng.pt"), root);
     }
 }
