@@ -59,11 +59,7 @@ record DistFolder(Path folder) implements FoundSource {
 
     @Override
     public Catalog read(SourceOptions options, FileCache cache) throws IOException {
-        if (options.sourceLayout() != null) {
-            throw new SourceException(
-                    "a checkpoint in Megatron's form torch_dist takes no source layout: its metadata say"
-                            + " where each shard lies");
-        }
+        options.checkNoLayout("a checkpoint in Megatron's form torch_dist", "its metadata say where each shard lies");
         if (!Files.isRegularFile(metadata())) {
             throw new SourceException(
                     metadata() + " is missing: the save was not finished, or the copy is not complete");
