@@ -13,13 +13,14 @@ import org.trencadis.gather.CatalogDigests;
 import org.trencadis.gather.CheckpointFiles;
 import org.trencadis.gather.FlatDigests;
 import org.trencadis.gather.Gatherer;
+import org.trencadis.gather.PieceWalk;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Tensor;
 import org.trencadis.layout.UniversalLayout;
 import org.trencadis.source.SourceOptions;
 import org.trencadis.source.Sources;
+import org.trencadis.source.StrictJson;
 import org.trencadis.storage.FileCache;
-import org.trencadis.storage.OutputFile;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 
@@ -146,11 +147,15 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Gets ready to write while other things are done: a tenth of a second less for a process that imports or exports
-     * at once. Has no other effect.
+     * Gets ready to import, on another thread, while the caller does other things: for a process that imports at once. It
+     * saves a tenth of a second, in which the JVM would load and compile what an import waits for, and has no other effect.
      */
-    public static void prepareWriting() {
-        OutputFile.prepare();
+    public static void prepareImport() {
+        Thread.ofPlatform().daemon().name("prepare").start(() -> {
+            FileCache.prepare();
+            StrictJson.prepare();
+            PieceWalk.prepare();
+        });
     }
 
     /** How many workers long operations use unless told otherwise. */

@@ -77,13 +77,17 @@ final class FileExport {
     private void write(VirtualFile file, Path target) throws IOException {
         long size = file.sizeBytes();
         try (OutputFile output = OutputFile.create(target, size)) {
-            Workers.run(threads, (size + PIECE_BYTES - 1) / PIECE_BYTES, PieceBuffer::new, (buffer, piece) -> {
-                long offset = piece * PIECE_BYTES;
-                MemorySegment bytes = buffer.bytes().asSlice(0, Math.min(PIECE_BYTES, size - offset));
-                file.read(offset, bytes);
-                output.write(bytes.asByteBuffer(), offset);
-                progress.advance(bytes.byteSize());
-            });
+            Workers.run(
+                    Workers.writers(threads),
+                    (size + PIECE_BYTES - 1) / PIECE_BYTES,
+                    PieceBuffer::new,
+                    (buffer, piece) -> {
+                        long offset = piece * PIECE_BYTES;
+                        MemorySegment bytes = buffer.bytes().asSlice(0, Math.min(PIECE_BYTES, size - offset));
+                        file.read(offset, bytes);
+                        output.write(bytes.asByteBuffer(), offset);
+                        progress.advance(bytes.byteSize());
+                    });
             output.commit(size);
         }
     }

@@ -19,9 +19,6 @@ import org.trencadis.torch.TorchArchive;
  * failure leaves nothing.
  */
 final class TreeExport {
-    /** Each has a buffer of 4 MiB. */
-    private static final int MAX_WORKERS = 16;
-
     private final int threads;
     private final Progress progress;
     private final FileExport.Check check;
@@ -45,7 +42,7 @@ final class TreeExport {
             for (UniversalFile file : tree.files()) {
                 staging.createFolderOf(file.name());
             }
-            Workers.run(workers(), tree.files().size(), PieceBuffer::new, (buffer, number) -> {
+            Workers.run(Workers.writers(threads), tree.files().size(), PieceBuffer::new, (buffer, number) -> {
                 UniversalFile file = tree.files().get((int) number);
                 written.addAndGet(write(file, staging, buffer.bytes()));
             });
@@ -55,11 +52,6 @@ final class TreeExport {
             place.publishDirectory();
             return written.get();
         }
-    }
-
-    /** Writers wait for the device half of their time. */
-    private int workers() {
-        return threads == 1 ? 1 : Math.min(2 * threads, MAX_WORKERS);
     }
 
     private long write(UniversalFile file, NewTree staging, MemorySegment buffer) throws IOException {

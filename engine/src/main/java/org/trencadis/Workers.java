@@ -19,7 +19,15 @@ final class Workers {
         void run(T own, long number) throws IOException;
     }
 
+    /** Each has a buffer of 4 MiB. */
+    private static final int MAX_WRITERS = 16;
+
     private Workers() {}
+
+    /** How many of those write files that {@code threads} keep busy: each waits for the device half of its time. */
+    static int writers(int threads) {
+        return threads == 1 ? 1 : Math.min(2 * threads, MAX_WRITERS);
+    }
 
     /**
      * Runs {@code task} for each number below {@code count}.

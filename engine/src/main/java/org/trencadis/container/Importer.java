@@ -43,7 +43,7 @@ final class Importer {
             }
             try (ShardSetWriter writer =
                     new ShardSetWriter(plan, options.codec(), lease.directory(), existing, files)) {
-                CatalogDigests digests = new PieceWalk(source, options.threads(), options.copies())
+                CatalogDigests digests = new PieceWalk(source, walkers(), options.copies())
                         .run(
                                 (tensor, copy, piece, bytes, sha256) ->
                                         writer.accept(runs.run(tensor, copy), piece, bytes, sha256),
@@ -51,6 +51,11 @@ final class Importer {
                 return commit(source, lease, runs, writer, digests);
             }
         }
+    }
+
+    /** Each waits for the device half of its time. The walk has a limit of its own. */
+    private int walkers() {
+        return options.threads() == 1 ? 1 : 2 * options.threads();
     }
 
     private void checkSpace(long neededBytes) throws IOException {

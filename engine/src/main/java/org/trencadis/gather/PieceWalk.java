@@ -1,6 +1,8 @@
 package org.trencadis.gather;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.function.LongConsumer;
@@ -15,6 +17,11 @@ import org.trencadis.index.Tensor;
  * source is read once, but for blends, whose copies are read a second time for their mean.
  */
 public final class PieceWalk {
+    /** What the JVM sees hashed before it compiles that, with some to spare: in so many parts. */
+    private static final int PREPARED_BYTES = 64 * 1024;
+
+    private static final int PREPARED_PARTS = 32;
+
     /** Threads that can hash at once: two buffers of 4 MiB each, in a process of a few hundred MiB. */
     private static final int MAX_THREADS = 12;
 
@@ -79,6 +86,20 @@ public final class PieceWalk {
         });
         gatherer.files().checkUnchanged();
         return collector.digests();
+    }
+
+    /**
+     * Hashes zeros until the JVM has compiled how, in which time compiled code hashes a hundred megabytes: for a process
+     * that will hash soon.
+     */
+    public static void prepare() {
+        PieceHash hash = new PieceHash();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment zeros = arena.allocate(PREPARED_BYTES);
+            for (int part = 0; part < PREPARED_PARTS; part++) {
+                hash.sha256(zeros, PREPARED_BYTES);
+            }
+        }
     }
 
     /** The tensors whose replicas disagree, where those are to be averaged. */

@@ -3,12 +3,9 @@ package org.trencadis.gather;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.List;
 import java.util.function.LongConsumer;
-import org.trencadis.format.Digests;
 import org.trencadis.format.FormatLimits;
 import org.trencadis.tensor.Region;
 
@@ -16,16 +13,12 @@ import org.trencadis.tensor.Region;
 final class PieceWorker implements AutoCloseable {
     private static final int ALIGNMENT_BYTES = 4096;
 
-    /** Bytes hashed at a time: the JDK hashes arrays faster than direct buffers, and these stay in the cache. */
-    private static final int HASHED_BYTES = 32 * 1024;
-
     private final Gatherer gatherer;
     private final PieceWalk.PieceSink sink;
     private final LongConsumer progress;
     private final DigestCollector collector;
     private final ReplicaCheck replicas;
-    private final MessageDigest digest = Digests.sha256();
-    private final byte[] hashed = new byte[HASHED_BYTES];
+    private final PieceHash hash = new PieceHash();
     private final Arena arena = Arena.ofConfined();
     private MemorySegment pieces;
     private MemorySegment masterPieces;
@@ -97,7 +90,7 @@ final class PieceWorker implements AutoCloseable {
                 },
                 buffer);
         int length = PieceBytes.length(lane.bytes, number);
-        byte[] sha256 = sha256(buffer, length);
+        byte[] sha256 = hash.sha256(buffer, length);
         if (sink != null && lane.storedCopy != Lane.NOT_STORED) {
             ByteBuffer bytes = buffer.asSlice(0, length).asByteBuffer().asReadOnlyBuffer();
             sink.accept(lane.tensor, lane.storedCopy, number, bytes, sha256.clone());
@@ -106,15 +99,6 @@ final class PieceWorker implements AutoCloseable {
             collector.complete(lane);
         }
         progress.accept(length);
-    }
-
-    private byte[] sha256(MemorySegment buffer, int length) {
-        for (int done = 0; done < length; done += HASHED_BYTES) {
-            int count = Math.min(HASHED_BYTES, length - done);
-            MemorySegment.copy(buffer, ValueLayout.JAVA_BYTE, done, hashed, 0, count);
-            digest.update(hashed, 0, count);
-        }
-        return digest.digest();
     }
 
     private void read(Lane lane, Region region, MemorySegment target) throws IOException {

@@ -50,6 +50,11 @@ public final class StrictJson {
         T read(JsonParser json) throws IOException;
     }
 
+    /** Loads the parser, which takes longer than parsing a small document: for a process that will read soon. */
+    public static void prepare() {
+        FACTORY.createParser(ObjectReadContext.empty(), new byte[0]).close();
+    }
+
     /** Reads the one JSON value that {@code bytes} are. */
     public static <T> T read(byte[] bytes, Place place, Reader<T> reader) throws IOException {
         checkText(bytes, place);

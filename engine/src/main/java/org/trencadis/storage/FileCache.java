@@ -72,6 +72,11 @@ public final class FileCache implements AutoCloseable {
 
     private boolean closed;
 
+    /** Links what leases call, which takes longer than opening a file: for a process that will read soon. */
+    public static void prepare() {
+        NativeCalls.advise(MemorySegment.NULL, 0, NativeCalls.MADV_NORMAL);
+    }
+
     /**
      * Opens {@code file}, or hands out the mapping that is kept where the file still is the same.
      *

@@ -12,50 +12,47 @@ import java.nio.file.Path;
 /**
  * The few C functions that speed up reading and writing on Linux. Everything is right without them: a function that is
  * missing does nothing.
+ *
+ * <p>Linking a function takes the JVM some hundredths of a second, so that each use links its own.
  */
 final class NativeCalls {
     /** No advice: pages are read ahead as far as the system thinks fit. */
     static final int MADV_NORMAL = 0;
     /** Pages are needed here and there: each is read alone. */
     static final int MADV_RANDOM = 1;
-    /** Starts writing dirty pages of the range to the device, without waiting for them. */
-    private static final int SYNC_FILE_RANGE_WRITE = 2;
-
-    private static final int NO_DESCRIPTOR = -1;
 
     private static final int O_WRONLY = 1;
     private static final int O_CLOEXEC = 0x80000;
 
-    private static final MethodHandle OPEN =
-            find("open", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
-    private static final MethodHandle CLOSE =
-            find("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-    private static final MethodHandle FALLOCATE = find(
-            "fallocate",
-            FunctionDescriptor.of(
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG));
-    private static final MethodHandle MADVISE = find(
-            "madvise",
-            FunctionDescriptor.of(
-                    ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
-
-    private static final MethodHandle SYNC_FILE_RANGE = find(
-            "sync_file_range",
-            FunctionDescriptor.of(
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_INT,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_LONG,
-                    ValueLayout.JAVA_INT));
-
-    private static final MethodHandle FDATASYNC =
-            find("fdatasync", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-
     private NativeCalls() {}
+
+    /** What {@link #advise} calls. */
+    private static final class Advising {
+        static final MethodHandle MADVISE = find(
+                "madvise",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+
+        private Advising() {}
+    }
+
+    /** What {@link #reserve} calls. */
+    private static final class Reserving {
+        static final MethodHandle OPEN =
+                find("open", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+        static final MethodHandle CLOSE =
+                find("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        static final MethodHandle FALLOCATE = find(
+                "fallocate",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_LONG));
+
+        private Reserving() {}
+    }
 
     @SuppressWarnings("restricted")
     private static MethodHandle find(String name, FunctionDescriptor shape) {
@@ -71,97 +68,34 @@ final class NativeCalls {
 
     /** Advises the kernel about a page-aligned part of a mapping; failure is harmless and ignored. */
     static void advise(MemorySegment mapped, long bytes, int advice) {
-        if (MADVISE == null) {
+        if (Advising.MADVISE == null) {
             return;
         }
         try {
-            int ignored = (int) MADVISE.invokeExact(mapped, bytes, advice);
+            int ignored = (int) Advising.MADVISE.invokeExact(mapped, bytes, advice);
         } catch (Throwable e) {
             throw new AssertionError("a native call does not throw", e);
         }
     }
 
     /**
-     * Reserves the blocks of an existing file, so that writing neither fragments it nor meets a full disk half-way.
+     * Reserves the blocks of an existing file, so that writing to its mapping cannot meet a full disk.
      *
-     * @return false where the system would not, for whatever reason; the first write then says why
+     * @return false where the system would not, for whatever reason
      */
     static boolean reserve(Path file, long bytes) {
-        if (FALLOCATE == null || bytes == 0) {
+        if (bytes == 0 || Reserving.FALLOCATE == null || Reserving.OPEN == null || Reserving.CLOSE == null) {
             return false;
-        }
-        int descriptor = open(file);
-        if (descriptor < 0) {
-            return false;
-        }
-        try {
-            return reserve(descriptor, bytes);
-        } finally {
-            close(descriptor);
-        }
-    }
-
-    private static boolean reserve(int descriptor, long bytes) {
-        if (FALLOCATE == null) {
-            return false;
-        }
-        try {
-            return (int) FALLOCATE.invokeExact(descriptor, 0, 0L, bytes) == 0;
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
-        }
-    }
-
-    /** A descriptor of an existing file for writing, or -1 where there is none to have. */
-    static int open(Path file) {
-        if (OPEN == null || CLOSE == null) {
-            return -1;
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = arena.allocateFrom(file.toAbsolutePath().toString());
-            return (int) OPEN.invokeExact(name, O_WRONLY | O_CLOEXEC);
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
-        }
-    }
-
-    /** Closes what {@link #open} opened. */
-    static void close(int descriptor) {
-        try {
-            int ignored = (int) CLOSE.invokeExact(descriptor);
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
-        }
-    }
-
-    /** Makes each call that writing needs once, without effect: the JVM builds what it calls C with at the first call. */
-    static void prepareWriting() {
-        close(open(Path.of("/dev/null")));
-        startWriteback(NO_DESCRIPTOR, 0, 0);
-        boolean ignored = forceData(NO_DESCRIPTOR) | reserve(NO_DESCRIPTOR, 0);
-    }
-
-    /**
-     * Starts writing a part of a file to the device; failure is harmless and ignored, as forcing the file tells.
-     */
-    static void startWriteback(int descriptor, long offset, long bytes) {
-        if (SYNC_FILE_RANGE == null) {
-            return;
-        }
-        try {
-            int ignored = (int) SYNC_FILE_RANGE.invokeExact(descriptor, offset, bytes, SYNC_FILE_RANGE_WRITE);
-        } catch (Throwable e) {
-            throw new AssertionError("a native call does not throw", e);
-        }
-    }
-
-    /** Forces a file's data to the device, and returns false where that failed. */
-    static boolean forceData(int descriptor) {
-        if (FDATASYNC == null) {
-            return true;
-        }
-        try {
-            return (int) FDATASYNC.invokeExact(descriptor) == 0;
+            int descriptor = (int) Reserving.OPEN.invokeExact(name, O_WRONLY | O_CLOEXEC);
+            if (descriptor < 0) {
+                return false;
+            }
+            boolean reserved = (int) Reserving.FALLOCATE.invokeExact(descriptor, 0, 0L, bytes) == 0;
+            int ignored = (int) Reserving.CLOSE.invokeExact(descriptor);
+            return reserved;
         } catch (Throwable e) {
             throw new AssertionError("a native call does not throw", e);
         }

@@ -20,55 +20,54 @@ public final class OutputFile implements AutoCloseable {
     private static final long LARGE_BYTES = 1 << 20;
 
     /**
-     * Bytes in one call. For larger ones Linux looks for large pages to cache them in, which a virtual machine may have to
-     * ask its host for: that took up to five times the processor time ({@code bench/writing.py}).
+     * Bytes in one call through the page cache. For larger ones Linux looks for large pages to cache them in, which a virtual
+     * machine may have to ask its host for: that took up to five times the processor time ({@code bench/writing.py}).
      */
     private static final int CALL_BYTES = 256 * 1024;
 
     private final Path file;
     private final FileChannel channel;
-    /** For a large file where the system can, else null. */
+    /** Where the file is large and the system can, else null. */
+    private final DirectWrites direct;
+    /** Where the file is large, else null. */
     private final Writeback writeback;
 
     private boolean committed;
 
-    private OutputFile(Path file, FileChannel channel, Writeback writeback) {
+    private OutputFile(Path file, FileChannel channel, DirectWrites direct, Writeback writeback) {
         this.file = file;
         this.channel = channel;
+        this.direct = direct;
         this.writeback = writeback;
     }
 
     /**
      * Creates {@code file}, which must not exist.
      *
-     * @param expectedBytes blocks to reserve, 0 for none; the length is what is written all the same
+     * @param expectedBytes its length where that is known, else 0: large files are written in another way
      * @throws java.nio.file.FileAlreadyExistsException when it exists
      */
     public static OutputFile create(Path file, long expectedBytes) throws IOException {
         FileChannel channel = FileChannel.open(
                 file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
-        NativeCalls.reserve(file, expectedBytes);
-        return new OutputFile(file, channel, expectedBytes < LARGE_BYTES ? null : Writeback.find(file));
-    }
-
-    /** Gets ready to write on another thread, which takes a tenth of a second: for a process that will write soon. */
-    public static void prepare() {
-        Thread.ofPlatform().daemon().name("prepare").start(NativeCalls::prepareWriting);
+        return expectedBytes < LARGE_BYTES
+                ? new OutputFile(file, channel, null, null)
+                : new OutputFile(file, channel, DirectWrites.find(file), Writeback.find(file));
     }
 
     public Path file() {
         return file;
     }
 
-    /** Writes all of {@code bytes} at {@code offset}; from a direct buffer nothing is copied on the way. */
+    /**
+     * Writes all of {@code bytes} at {@code offset}. From a direct buffer nothing is copied on the way; where it starts at a
+     * whole block of 4096 bytes, in memory as in the file, much goes straight to the device.
+     */
     public void write(ByteBuffer bytes, long offset) throws IOException {
-        long start = offset;
+        int count = bytes.remaining();
         try {
-            int end = bytes.limit();
-            while (bytes.position() < end) {
-                bytes.limit(Math.min(end, bytes.position() + CALL_BYTES));
-                offset += channel.write(bytes, offset);
-            }
+            long written = direct == null ? 0 : direct.write(bytes, offset);
+            writeCached(bytes, offset + written);
         } catch (ClosedChannelException e) {
             throw e;
         } catch (IOException e) {
@@ -78,7 +77,15 @@ public final class OutputFile implements AutoCloseable {
             throw named;
         }
         if (writeback != null) {
-            writeback.wrote(start, offset - start);
+            writeback.wrote(count);
+        }
+    }
+
+    private void writeCached(ByteBuffer bytes, long offset) throws IOException {
+        int end = bytes.limit();
+        while (bytes.position() < end) {
+            bytes.limit(Math.min(end, bytes.position() + CALL_BYTES));
+            offset += channel.write(bytes, offset);
         }
     }
 
@@ -89,9 +96,6 @@ public final class OutputFile implements AutoCloseable {
     public void finish(long bytes) throws IOException {
         if (channel.size() != bytes) {
             channel.truncate(bytes);
-        }
-        if (writeback != null) {
-            writeback.wroteAll(bytes);
         }
         committed = true;
         closeChannels();
@@ -132,9 +136,8 @@ public final class OutputFile implements AutoCloseable {
     }
 
     private void closeChannels() throws IOException {
-        try {
-            channel.close();
-        } finally {
+        try (channel;
+                direct) {
             if (writeback != null) {
                 writeback.close();
             }

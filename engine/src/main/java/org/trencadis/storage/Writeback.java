@@ -1,29 +1,27 @@
 package org.trencadis.storage;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Has the system write a file to the device while it is still being made. Without it the device idles until a tenth of the
- * memory is dirty, and forcing the file then waits for all of it. Nor does the device idle behind its own cache, which may
- * be another system's memory: that is emptied on the way too.
+ * Forces files to the device while they are still being made. Without it the device idles until a tenth of the memory is
+ * dirty, and behind a cache of its own, which may be another system's memory; forcing a file at last then waits for all.
  *
- * <p>A device that is busy makes the caller wait, so that one thread of its own does the asking: those that make the file
+ * <p>A device that is busy makes the caller wait, so that one thread of its own does the asking: those that make the files
  * go on.
  */
 final class Writeback implements AutoCloseable {
-    /** Parts of this size are handed to the device at once: smaller ones cost more turns of the file system. */
-    private static final long STEP_BYTES = 16L << 20;
+    /** After so much, of any files, the one that was written last is forced, and with it the device's cache emptied. */
+    private static final long STEP_BYTES = 64L << 20;
 
-    /** After so much, of any files, the device's cache is emptied. */
-    private static final long FLUSH_BYTES = 64L << 20;
-
-    /** Asked for since the device's cache was emptied; seen by the asking thread alone. */
-    private static long unflushedBytes;
+    private static final AtomicLong WRITTEN = new AtomicLong();
 
     private static final ExecutorService ASKING = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("writeback").factory());
@@ -32,45 +30,36 @@ final class Writeback implements AutoCloseable {
     private static final Set<Path> FAILED = ConcurrentHashMap.newKeySet();
 
     private final Path file;
-    private final int descriptor;
+    private final FileChannel channel;
 
-    Writeback(Path file, int descriptor) {
+    /** @param channel to force; closed with this */
+    Writeback(Path file, FileChannel channel) {
         this.file = file.toAbsolutePath();
-        this.descriptor = descriptor;
+        this.channel = channel;
     }
 
-    /** For an existing file, or null where the system cannot do it. */
+    /** For an existing file, or null where it cannot be opened once more: all is forced in the end without this. */
     static Writeback find(Path file) {
-        int descriptor = NativeCalls.open(file);
-        return descriptor < 0 ? null : new Writeback(file, descriptor);
-    }
-
-    /**
-     * Is told of each part that was written. Where one completes a step, that step and the one before, of which other
-     * threads may have been late, are started.
-     */
-    void wrote(long offset, long bytes) {
-        long end = (offset + bytes) / STEP_BYTES * STEP_BYTES;
-        if (end > offset) {
-            long start = Math.max(0, offset / STEP_BYTES * STEP_BYTES - STEP_BYTES);
-            ASKING.execute(() -> ask(start, end - start, end - offset));
+        try {
+            return new Writeback(file, FileChannel.open(file, StandardOpenOption.WRITE));
+        } catch (IOException e) {
+            return null;
         }
     }
 
-    /** Starts all that was not yet; {@code bytes} is the length of the file. */
-    void wroteAll(long bytes) {
-        ASKING.execute(() -> ask(0, bytes, bytes % STEP_BYTES));
+    /** Is told of each part that was written. */
+    void wrote(long bytes) {
+        long end = WRITTEN.addAndGet(bytes);
+        if (end / STEP_BYTES != (end - bytes) / STEP_BYTES) {
+            ASKING.execute(this::force);
+        }
     }
 
-    private void ask(long offset, long bytes, long newBytes) {
-        NativeCalls.startWriteback(descriptor, offset, bytes);
-        unflushedBytes += newBytes;
-        if (unflushedBytes >= FLUSH_BYTES) {
-            unflushedBytes = 0;
-            // Forces this file, and with it whatever the device holds of others.
-            if (!NativeCalls.forceData(descriptor)) {
-                FAILED.add(file);
-            }
+    private void force() {
+        try {
+            channel.force(false);
+        } catch (IOException e) {
+            FAILED.add(file);
         }
     }
 
@@ -88,9 +77,15 @@ final class Writeback implements AutoCloseable {
         }
     }
 
-    /** Lets go of the file once all that was asked for is started. */
+    /** Lets go of the file once all that was asked for is done. */
     @Override
     public void close() {
-        ASKING.execute(() -> NativeCalls.close(descriptor));
+        ASKING.execute(() -> {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                FAILED.add(file);
+            }
+        });
     }
 }

@@ -3,16 +3,16 @@ package org.trencadis.storage;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class WritebackTest {
-    private static final int NO_DESCRIPTOR = -1;
-    private static final long OVER_ONE_FLUSH_BYTES = 65L << 20;
+    private static final long OVER_ONE_STEP_BYTES = 65L << 20;
 
     @TempDir
     Path directory;
@@ -20,8 +20,9 @@ final class WritebackTest {
     @Test
     void aFailureOfAnEarlyForceIsSeenByTheOneWhoForcesTheTree() throws Exception {
         Path file = Files.createFile(directory.resolve("data"));
-        assumeTrue(Writeback.find(file) != null, "only Linux is asked to write early");
-        new Writeback(file, NO_DESCRIPTOR).wrote(0, OVER_ONE_FLUSH_BYTES);
+        FileChannel closed = FileChannel.open(file, StandardOpenOption.WRITE);
+        closed.close();
+        new Writeback(file, closed).wrote(OVER_ONE_STEP_BYTES);
         assertDoesNotThrow(() -> Writeback.checkBelow(directory.resolve("other")));
         StorageException seen = assertThrows(StorageException.class, () -> Writeback.checkBelow(directory));
         assertTrue(seen.getMessage().contains(file.toString()), seen.getMessage());
@@ -29,13 +30,12 @@ final class WritebackTest {
     }
 
     @Test
-    void whatIsWrittenEarlyIsWhatIsForced() throws Exception {
+    void whatWasClosedMeanwhileIsForcedBefore() throws Exception {
         Path file = Files.createFile(directory.resolve("data"));
-        Writeback writeback = Writeback.find(file);
-        assumeTrue(writeback != null, "only Linux is asked to write early");
-        writeback.wrote(0, OVER_ONE_FLUSH_BYTES);
-        writeback.wroteAll(OVER_ONE_FLUSH_BYTES);
-        writeback.close();
+        try (Writeback writeback = Writeback.find(file)) {
+            writeback.wrote(OVER_ONE_STEP_BYTES);
+            writeback.wrote(OVER_ONE_STEP_BYTES);
+        }
         assertDoesNotThrow(() -> Writeback.checkBelow(directory));
     }
 }

@@ -3,6 +3,7 @@ package org.trencadis.tools;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import org.trencadis.Checkpoint;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
@@ -40,6 +41,10 @@ final class CommandRunner {
     }
 
     private int execute(String[] args) {
+        if (Trencadis.firstWord(args).equals(ImportCommand.NAME)) {
+            // Meanwhile the arguments are parsed and the source is opened.
+            Checkpoint.prepareImport();
+        }
         CommandLine line = Trencadis.parser(root, args)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionStrategy(this::runParsed)

@@ -92,7 +92,6 @@ final class ExportCommand extends LeafCommand {
     public Integer call() throws IOException {
         int workers = Threads.check(threads);
         long start = System.nanoTime();
-        Checkpoint.prepareWriting();
         try (Checkpoint checkpoint = source.open(what)) {
             switch (format) {
                 case SAFETENSORS -> {

@@ -11,10 +11,12 @@ import picocli.CommandLine.Parameters;
 
 /** Copies a checkpoint into a container. */
 @Command(
-        name = "import",
+        name = ImportCommand.NAME,
         header = "Copy a checkpoint into a container.",
         description = {"Each tensor is stored whole, checked, and once, however many checkpoints hold it."})
 final class ImportCommand extends LeafCommand {
+    static final String NAME = "import";
+
     @Parameters(
             index = "0",
             paramLabel = "WHAT",
@@ -52,7 +54,6 @@ final class ImportCommand extends LeafCommand {
         long start = System.nanoTime();
         ImportSettings settings = new ImportSettings(as, codec, Threads.check(threads), copies);
         ImportReport report;
-        Checkpoint.prepareWriting();
         try (Checkpoint checkpoint = source.open(what)) {
             report = withProgress(progress -> checkpoint.importInto(container, settings, progress));
         }

@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "trencadis",
         description = "A universal checkpoint store: any distributed checkpoint as one container.%n",
-        mixinStandardHelpOptions = true,
+        addMethodSubcommands = false,
         versionProvider = Version.class,
         usageHelpAutoWidth = true,
         synopsisSubcommandLabel = "COMMAND",
@@ -28,6 +28,18 @@ import picocli.CommandLine.Spec;
             "3 wrong usage, 130 interrupted."
         })
 final class Trencadis implements Runnable {
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help message and exit.")
+    boolean help;
+
+    @Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Print version information and exit.")
+    boolean version;
+
     @Option(
             names = "--json",
             scope = ScopeType.INHERIT,
@@ -55,7 +67,7 @@ final class Trencadis implements Runnable {
         commands.put("diff", DiffCommand::new);
         commands.put("verify", VerifyCommand::new);
         commands.put("link", LinkCommand::new);
-        commands.put("import", ImportCommand::new);
+        commands.put(ImportCommand.NAME, ImportCommand::new);
         commands.put("export", ExportCommand::new);
         commands.put("rm", RmCommand::new);
         commands.put("demo", DemoCommand::new);
@@ -68,16 +80,21 @@ final class Trencadis implements Runnable {
      */
     static CommandLine parser(Trencadis root, String[] args) {
         CommandLine line = new CommandLine(root);
-        String first = Arrays.stream(args)
-                .filter(word -> !word.startsWith("-"))
-                .findFirst()
-                .orElse("");
+        String first = firstWord(args);
         COMMANDS.forEach((name, command) -> {
             if (name.equals(first) || !COMMANDS.containsKey(first)) {
                 line.addSubcommand(name, command.get());
             }
         });
         return line;
+    }
+
+    /** The first argument that is no option, or nothing: usually a command. */
+    static String firstWord(String[] args) {
+        return Arrays.stream(args)
+                .filter(word -> !word.startsWith("-"))
+                .findFirst()
+                .orElse("");
     }
 
     Trencadis(Streams streams) {
