@@ -11,6 +11,7 @@ import org.trencadis.gather.CatalogDigests;
 import org.trencadis.gather.FlatDigests;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.gather.PieceWalk;
+import org.trencadis.gather.Workers;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Tensor;
 import org.trencadis.tensor.Region;
@@ -67,7 +68,7 @@ final class DigestRun {
     SortedMap<String, byte[]> states(List<Tensor> tensors) throws IOException {
         progress.start(tensors.stream().mapToLong(Tensor::bytes).sum());
         byte[][] roots = new byte[tensors.size()][];
-        Workers.run(Checkpoint.defaultThreads(), roots.length, PieceBuffer::new, (buffer, number) -> {
+        Workers.forEach(Checkpoint.defaultThreads(), roots.length, PieceBuffer::new, (buffer, number) -> {
             Tensor tensor = tensors.get((int) number);
             roots[(int) number] = tensor.root() != null ? tensor.root() : root(tensor, buffer.bytes());
         });

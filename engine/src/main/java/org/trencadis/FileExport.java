@@ -8,6 +8,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import org.trencadis.format.FormatLimits;
+import org.trencadis.gather.Workers;
 import org.trencadis.serve.VirtualFile;
 import org.trencadis.storage.Directories;
 import org.trencadis.storage.OutputFile;
@@ -77,7 +78,7 @@ final class FileExport {
     private void write(VirtualFile file, Path target) throws IOException {
         long size = file.sizeBytes();
         try (OutputFile output = OutputFile.create(target, size)) {
-            Workers.run(
+            Workers.forEach(
                     Workers.writers(threads),
                     (size + PIECE_BYTES - 1) / PIECE_BYTES,
                     PieceBuffer::new,

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.index.Tensor;
 import org.trencadis.storage.OutputFile;
+import org.trencadis.storage.Staging;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Region;
 
@@ -36,14 +37,17 @@ final class SliceRun {
     long write(Tensor tensor, Box box, byte[] head, Path file, FileExport.Check check) throws IOException {
         long expected = head.length + tensor.dtype().bytes(box.elements());
         long[] at = {head.length};
-        try (OutputFile out = OutputFile.create(file, expected)) {
-            out.write(ByteBuffer.wrap(head), 0);
-            forEachPiece(tensor, box, piece -> {
-                out.write(piece.asByteBuffer(), at[0]);
-                at[0] += piece.byteSize();
-            });
+        try (Staging staging = FileExport.stage(file)) {
+            try (OutputFile out = OutputFile.create(staging.path(), expected)) {
+                out.write(ByteBuffer.wrap(head), 0);
+                forEachPiece(tensor, box, piece -> {
+                    out.write(piece.asByteBuffer(), at[0]);
+                    at[0] += piece.byteSize();
+                });
+                out.commit(expected);
+            }
             check.run();
-            out.commit(expected);
+            staging.publishFile();
         }
         return expected;
     }

@@ -7,6 +7,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.gather.Stats;
+import org.trencadis.gather.Workers;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Copy;
 import org.trencadis.index.Fragment;
@@ -47,7 +48,7 @@ final class StatsRun {
     List<TensorStats> perRank(List<Tensor> tensors) throws IOException {
         progress.start(tensors.stream().mapToLong(Tensor::bytes).sum());
         TensorStats[][] stats = new TensorStats[tensors.size()][];
-        Workers.run(Checkpoint.defaultThreads(), tensors.size(), () -> () -> {}, (own, number) -> {
+        Workers.forEach(Checkpoint.defaultThreads(), tensors.size(), () -> () -> {}, (own, number) -> {
             Tensor tensor = tensors.get((int) number);
             stats[(int) number] = ranks(tensor);
             progress.advance(tensor.bytes());

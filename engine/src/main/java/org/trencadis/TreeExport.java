@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
+import org.trencadis.gather.Workers;
 import org.trencadis.serve.TextFile;
 import org.trencadis.serve.UniversalFile;
 import org.trencadis.serve.UniversalTree;
@@ -42,7 +43,7 @@ final class TreeExport {
             for (UniversalFile file : tree.files()) {
                 staging.createFolderOf(file.name());
             }
-            Workers.run(Workers.writers(threads), tree.files().size(), PieceBuffer::new, (buffer, number) -> {
+            Workers.forEach(Workers.writers(threads), tree.files().size(), PieceBuffer::new, (buffer, number) -> {
                 UniversalFile file = tree.files().get((int) number);
                 written.addAndGet(write(file, staging, buffer.bytes()));
             });

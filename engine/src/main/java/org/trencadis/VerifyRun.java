@@ -11,6 +11,7 @@ import org.trencadis.container.StoredCheckpoint;
 import org.trencadis.container.StoredName;
 import org.trencadis.format.FormatException;
 import org.trencadis.gather.Gatherer;
+import org.trencadis.gather.Workers;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.CatalogException;
 import org.trencadis.storage.FileCache;
@@ -139,7 +140,7 @@ final class VerifyRun {
         Catalog catalog = gatherer.catalog();
         tensors += catalog.tensorCount();
         check.checkFiles();
-        Workers.run(
+        Workers.forEach(
                 Checkpoint.defaultThreads(),
                 catalog.tensorCount(),
                 PieceBuffer::new,

@@ -10,6 +10,7 @@ import org.trencadis.format.FormatLimits;
 import org.trencadis.gather.CatalogDigests;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.gather.PieceWalk;
+import org.trencadis.gather.Workers;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Finding;
 import org.trencadis.storage.StorageException;
@@ -43,7 +44,7 @@ final class Importer {
             }
             try (ShardSetWriter writer =
                     new ShardSetWriter(plan, options.codec(), lease.directory(), existing, files)) {
-                CatalogDigests digests = new PieceWalk(source, walkers(), options.copies())
+                CatalogDigests digests = new PieceWalk(source, Workers.writers(options.threads()), options.copies())
                         .run(
                                 (tensor, copy, piece, bytes, sha256) ->
                                         writer.accept(runs.run(tensor, copy), piece, bytes, sha256),
@@ -51,11 +52,6 @@ final class Importer {
                 return commit(source, lease, runs, writer, digests);
             }
         }
-    }
-
-    /** Each waits for the device half of its time. The walk has a limit of its own. */
-    private int walkers() {
-        return options.threads() == 1 ? 1 : 2 * options.threads();
     }
 
     private void checkSpace(long neededBytes) throws IOException {

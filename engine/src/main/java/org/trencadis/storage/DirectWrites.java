@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -19,7 +18,7 @@ import java.nio.file.StandardOpenOption;
  * where several threads write next to each other, as no block is written in both ways.
  */
 final class DirectWrites implements AutoCloseable {
-    /** Where blocks start, in the file and in memory: what all usual file systems ask for. */
+    /** Where blocks start, in the file and in memory: as most file systems ask for. One that asks for more refuses. */
     static final int BLOCK_BYTES = 4096;
 
     /** Each call waits for the device, so that less is not worth it. */
@@ -56,9 +55,6 @@ final class DirectWrites implements AutoCloseable {
             return null;
         }
         try {
-            if (BLOCK_BYTES % Files.getFileStore(file).getBlockSize() != 0) {
-                return null;
-            }
             return new DirectWrites(FileChannel.open(file, StandardOpenOption.WRITE, DIRECT));
         } catch (IOException | UnsupportedOperationException e) {
             return null;

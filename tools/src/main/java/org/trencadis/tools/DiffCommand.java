@@ -34,6 +34,7 @@ final class DiffCommand extends LeafCommand {
     @Override
     public Integer call() throws IOException {
         List<Difference> differences;
+        source.checkUse(left, right);
         // A rename may be meant for one side alone.
         OpenOptions options =
                 source.options().withNames(source.options().names().lenient());

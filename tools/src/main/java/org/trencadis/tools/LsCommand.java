@@ -39,6 +39,7 @@ final class LsCommand extends LeafCommand {
 
     @Override
     public Integer call() throws IOException {
+        source.checkUse(what);
         List<CheckpointSummary> checkpoints = Checkpoint.findCheckpoints(what);
         if (checkpoints != null && checkpoints.size() != 1) {
             list(checkpoints);

@@ -39,7 +39,26 @@ final class SourceArguments {
     String naming;
 
     Checkpoint open(String what) throws IOException {
+        checkUse(what);
         return Checkpoint.open(what, options());
+    }
+
+    /**
+     * Refuses options about the reading of directories where there is none among {@code whats}: a container says itself how
+     * its bytes lie.
+     */
+    void checkUse(String... whats) throws IOException {
+        if (sourceName == null && sourceLayout == null) {
+            return;
+        }
+        for (String what : whats) {
+            if (!Checkpoint.isContainer(what)) {
+                return;
+            }
+        }
+        throw new UsageException((sourceName != null ? "--source" : "--source-layout")
+                + " says how a framework's directory is read, and " + String.join(" and ", whats)
+                + (whats.length == 1 ? " is a container" : " are containers"));
     }
 
     /** Whether tensors are to be seen under other names. */

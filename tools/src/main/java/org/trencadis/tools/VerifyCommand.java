@@ -33,6 +33,7 @@ final class VerifyCommand extends LeafCommand {
 
     @Override
     public Integer call() throws IOException {
+        source.checkUse(what);
         if (source.isRenaming() && Checkpoint.isContainer(what)) {
             throw new UsageException("--names and --rename are not for verify of a container, which looks at what is"
                     + " stored, under the names that it is stored under");

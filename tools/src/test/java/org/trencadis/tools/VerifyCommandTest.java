@@ -66,6 +66,25 @@ class VerifyCommandTest {
     }
 
     @Test
+    void howADirectoryIsReadIsRefusedForWhatIsStored() {
+        Object[][] commands = {
+            {"ls", container, "--source", "deepspeed"},
+            {"ls", container + "@a", "--source-layout", "layout.yaml"},
+            {"inspect", container, "--source", "deepspeed"},
+            {"digest", container, "--source", "deepspeed"},
+            {"verify", container, "--source", "deepspeed"},
+            {"diff", container, container + "@a", "--source", "deepspeed"},
+        };
+        for (Object[] command : commands) {
+            Cli.Result result = Cli.run(command);
+            assertEquals(CommandRunner.USAGE, result.code(), result.messages());
+            assertTrue(result.messages().contains("says how a framework's directory is read"), result.messages());
+        }
+        Cli.Result mixed = Cli.run("diff", container + "@a", raw, "--source", "deepspeed");
+        assertEquals(CommandRunner.CLEAN, mixed.code(), mixed.messages());
+    }
+
+    @Test
     void wholeContainersLinksAndDirectoriesAreClean() {
         Cli.clean("link", raw, temp.resolve("link"));
         for (String level : List.of("structure", "copies", "data")) {
