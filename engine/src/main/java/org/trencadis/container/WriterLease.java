@@ -38,10 +38,10 @@ final class WriterLease implements AutoCloseable {
             sweep(files);
             Path directory = files.staging().resolve(UUID.randomUUID().toString());
             files.steps().reach("create lease directory");
-            Directories.create(directory);
             OWN.add(directory);
             FileLocks.Held held = null;
             try {
+                Directories.create(directory);
                 files.steps().reach("create lease");
                 held = FileLocks.lock(directory.resolve(LEASE));
                 return new WriterLease(files, directory, held);

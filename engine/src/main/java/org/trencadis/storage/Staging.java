@@ -41,8 +41,7 @@ public final class Staging implements AutoCloseable {
         sweep(absolute);
         for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
             Path directory = absolute.resolveSibling(prefix(absolute) + UUID.randomUUID() + SUFFIX);
-            Directories.create(directory);
-            Staging staging = findLocked(absolute, directory);
+            Staging staging = findNew(absolute, directory);
             if (staging != null) {
                 return staging;
             }
@@ -52,6 +51,17 @@ public final class Staging implements AutoCloseable {
 
     private static String prefix(Path target) {
         return "." + target.getFileName() + ".";
+    }
+
+    private static Staging findNew(Path target, Path directory) throws IOException {
+        try {
+            Directories.create(directory);
+            return findLocked(target, directory);
+        } catch (IOException e) {
+            // An interrupt, or a device that fails, once the directory is there.
+            Directories.deleteTree(directory);
+            throw e;
+        }
     }
 
     /** Null where somebody else swept the directory before it was locked. */

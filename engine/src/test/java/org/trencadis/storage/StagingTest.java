@@ -3,6 +3,7 @@ package org.trencadis.storage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
 import java.io.File;
@@ -27,6 +28,14 @@ class StagingTest {
 
     @TempDir
     Path temp;
+
+    @Test
+    void whoIsInterruptedOnTheWayLeavesNothing() throws IOException {
+        Thread.currentThread().interrupt();
+        assertThrows(IOException.class, () -> Staging.beside(temp.resolve("out")));
+        assertTrue(Thread.interrupted());
+        assertEquals(List.of(), Directories.list(temp));
+    }
 
     /** Another process that makes {@code TARGET} until it is killed. */
     static final class Maker {
