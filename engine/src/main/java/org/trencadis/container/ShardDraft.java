@@ -182,9 +182,7 @@ final class ShardDraft implements AutoCloseable {
     private synchronized OutputFile file() throws IOException {
         if (file == null) {
             files.steps().reach("create shard");
-            boolean isLengthKnown = next == slots;
-            long tableOffset = ShardPlan.align(endBytes, TABLE_ALIGNMENT);
-            file = OutputFile.create(path, isLengthKnown ? ShardTrailer.fileBytes(tableOffset, chunkCount) : 0);
+            file = OutputFile.create(path, plan.payloadBytes(shard));
         }
         return file;
     }

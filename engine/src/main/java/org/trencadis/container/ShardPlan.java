@@ -182,6 +182,15 @@ final class ShardPlan {
         return slots[last] + chunks(last);
     }
 
+    /** Decoded bytes of a shard. */
+    long payloadBytes(int shard) {
+        long total = 0;
+        for (int part = firstPartOfShard(shard); part < endPartOfShard(shard); part++) {
+            total += bytes[part];
+        }
+        return total;
+    }
+
     /** The bytes that all shards take where everything is stored raw, but for their tables. */
     long totalBytes() {
         long total = 0;

@@ -44,7 +44,7 @@ public final class OutputFile implements AutoCloseable {
     /**
      * Creates {@code file}, which must not exist.
      *
-     * @param expectedBytes its length where that is known, else 0: large files are written in another way
+     * @param expectedBytes about how long it will be: large files are written in another way
      * @throws java.nio.file.FileAlreadyExistsException when it exists
      */
     public static OutputFile create(Path file, long expectedBytes) throws IOException {
