@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.trencadis.format.CoordinateRecord;
 import org.trencadis.format.ExtentRecord;
+import org.trencadis.format.FieldHandle;
 import org.trencadis.format.FragmentRecord;
-import org.trencadis.format.RecordLayout;
 import org.trencadis.format.Section;
 import org.trencadis.index.CatalogBuilder.CopyDraft;
 import org.trencadis.tensor.Shapes;
@@ -97,7 +97,7 @@ final class FragmentPlacer {
     }
 
     private static long ordinal(int ordinal) {
-        return ordinal < 0 ? RecordLayout.U32.NONE : ordinal;
+        return ordinal < 0 ? FieldHandle.U32.NONE : ordinal;
     }
 
     private void sort(int copy) {

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import org.trencadis.format.CoordinateRecord;
 import org.trencadis.format.CopyRecord;
-import org.trencadis.format.RecordLayout;
+import org.trencadis.format.FieldHandle;
 import org.trencadis.format.Section;
 import org.trencadis.format.TensorRecord;
 import org.trencadis.format.Value;
@@ -210,7 +210,7 @@ final class ImageBuilder {
         CopyRecord.COORDINATE_START.set(segment, at, coordinateStart);
         int flags = (copy.margin ? CopyRecord.MARGIN : 0) | (copy.root != null ? CopyRecord.HAS_ROOT : 0);
         CopyRecord.FLAGS.set(segment, at, flags);
-        CopyRecord.HOLDERS.set(segment, at, copy.holders < 0 ? RecordLayout.U32.NONE : copy.holders);
+        CopyRecord.HOLDERS.set(segment, at, copy.holders < 0 ? FieldHandle.U32.NONE : copy.holders);
         if (copy.root != null) {
             CopyRecord.ROOT.set(segment, at, copy.root);
         }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.zip.CRC32C;
+import org.trencadis.format.FieldHandle;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
@@ -14,7 +15,6 @@ import org.trencadis.format.FormatException.Truncated;
 import org.trencadis.format.FormatException.Unsupported;
 import org.trencadis.format.FormatLimits;
 import org.trencadis.format.IndexHeader;
-import org.trencadis.format.RecordLayout;
 import org.trencadis.format.Section;
 import org.trencadis.format.SectionEntry;
 import org.trencadis.storage.MappedReads;
@@ -111,8 +111,7 @@ public final class IndexImage implements AutoCloseable {
     }
 
     private static void checkKnown(
-            String rule, RecordLayout.U64 field, MemorySegment file, long expected, String resource)
-            throws Unsupported {
+            String rule, FieldHandle.U64 field, MemorySegment file, long expected, String resource) throws Unsupported {
         long actual = field.get(file, 0);
         if (actual != expected) {
             throw new Unsupported(
@@ -149,7 +148,7 @@ public final class IndexImage implements AutoCloseable {
                 resource);
     }
 
-    private static void checkLength(RecordLayout.U64 field, String rule, long expected, long actual, String resource)
+    private static void checkLength(FieldHandle.U64 field, String rule, long expected, long actual, String resource)
             throws Corrupt {
         if (expected != actual) {
             throw IndexHeader.LAYOUT.fault(field.offsetBytes(), 0, rule, expected, actual, resource);

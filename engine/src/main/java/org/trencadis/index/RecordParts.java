@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.trencadis.format.CoordinateRecord;
+import org.trencadis.format.FieldHandle;
 import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
 import org.trencadis.format.NameRecord;
@@ -53,7 +54,7 @@ final class RecordParts {
     }
 
     /** Checks a field that says where the next entries start. */
-    void checkStart(RecordLayout layout, RecordLayout.U64 field, long at, long expected) throws Corrupt {
+    void checkStart(RecordLayout layout, FieldHandle.U64 field, long at, long expected) throws Corrupt {
         long actual = field.get(segment, at);
         if (actual != expected) {
             throw layout.fault(
@@ -67,7 +68,7 @@ final class RecordParts {
     }
 
     /** Checks a digest that is zeros where it is not known. */
-    void checkDigest(RecordLayout layout, RecordLayout.Bytes field, long at, boolean known) throws Corrupt {
+    void checkDigest(RecordLayout layout, FieldHandle.Bytes field, long at, boolean known) throws Corrupt {
         byte[] digest = field.get(segment, at);
         if (known == Arrays.equals(digest, new byte[digest.length])) {
             throw layout.fault(

@@ -6,6 +6,7 @@ import org.trencadis.format.AliasRecord;
 import org.trencadis.format.AttachmentRecord;
 import org.trencadis.format.EncodingRecord;
 import org.trencadis.format.FactRecord;
+import org.trencadis.format.FieldHandle;
 import org.trencadis.format.FileRecord;
 import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
@@ -51,7 +52,7 @@ final class SmallSectionCheck {
         checkEnd(Section.VALUES, nextValue);
     }
 
-    private void checkSorted(Section section, RecordLayout layout, RecordLayout.U64 start, RecordLayout.U32 bytes)
+    private void checkSorted(Section section, RecordLayout layout, FieldHandle.U64 start, FieldHandle.U32 bytes)
             throws Corrupt {
         byte[] previous = null;
         for (long ordinal = 0; ordinal < image.count(section); ordinal++) {
@@ -109,8 +110,8 @@ final class SmallSectionCheck {
         if (shard && !hasDigest) {
             throw fileFault(FileRecord.FLAGS.offsetBytes(), at, "the digest of a shard is its id", "no digest");
         }
-        for (RecordLayout.U64 stamp :
-                new RecordLayout.U64[] {FileRecord.DEVICE, FileRecord.INODE, FileRecord.MTIME, FileRecord.CTIME}) {
+        for (FieldHandle.U64 stamp :
+                new FieldHandle.U64[] {FileRecord.DEVICE, FileRecord.INODE, FileRecord.MTIME, FileRecord.CTIME}) {
             if (shard && stamp.get(segment, at) != 0) {
                 throw fileFault(stamp.offsetBytes(), at, "a shard has no stamp", stamp.get(segment, at));
             }
@@ -162,14 +163,14 @@ final class SmallSectionCheck {
         checkEnd(Section.MEMBERS, nextMember);
     }
 
-    private void checkValues(Section section, RecordLayout layout, RecordLayout.U64 start, RecordLayout.U64 bytes)
+    private void checkValues(Section section, RecordLayout layout, FieldHandle.U64 start, FieldHandle.U64 bytes)
             throws Corrupt {
         for (long ordinal = 0; ordinal < image.count(section); ordinal++) {
             value(layout, start, bytes, image.at(section, ordinal));
         }
     }
 
-    private Value value(RecordLayout layout, RecordLayout.U64 start, RecordLayout.U64 bytes, long at) throws Corrupt {
+    private Value value(RecordLayout layout, FieldHandle.U64 start, FieldHandle.U64 bytes, long at) throws Corrupt {
         catalog.parts().checkStart(layout, start, at, nextValue);
         long length = bytes.get(segment, at);
         nextValue += length;

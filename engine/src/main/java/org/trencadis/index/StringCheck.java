@@ -9,6 +9,7 @@ import java.util.Map;
 import org.trencadis.format.AliasRecord;
 import org.trencadis.format.AttachmentRecord;
 import org.trencadis.format.FactRecord;
+import org.trencadis.format.FieldHandle;
 import org.trencadis.format.FileRecord;
 import org.trencadis.format.FindingRecord;
 import org.trencadis.format.FormatException.Corrupt;
@@ -103,7 +104,7 @@ final class StringCheck {
         string(GroupRecord.LAYOUT, GroupRecord.NAME_START, GroupRecord.NAME_BYTES, at);
     }
 
-    private void string(RecordLayout layout, RecordLayout.U64 startField, RecordLayout.U32 bytesField, long at)
+    private void string(RecordLayout layout, FieldHandle.U64 startField, FieldHandle.U32 bytesField, long at)
             throws Corrupt {
         long start = startField.get(segment, at);
         long bytes = bytesField.get(segment, at);
@@ -114,7 +115,7 @@ final class StringCheck {
         }
     }
 
-    private void fresh(RecordLayout layout, RecordLayout.U64 field, long start, long bytes, long at) throws Corrupt {
+    private void fresh(RecordLayout layout, FieldHandle.U64 field, long start, long bytes, long at) throws Corrupt {
         if (start != next) {
             throw layout.fault(
                     field.offsetBytes(),

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import org.trencadis.format.CoordinateRecord;
 import org.trencadis.format.CopyRecord;
+import org.trencadis.format.FieldHandle;
 import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
 import org.trencadis.format.RecordLayout;
@@ -269,11 +270,11 @@ final class StructureCheck {
         }
     }
 
-    private void checkStart(RecordLayout layout, RecordLayout.U64 field, long at, long expected) throws Corrupt {
+    private void checkStart(RecordLayout layout, FieldHandle.U64 field, long at, long expected) throws Corrupt {
         catalog.parts().checkStart(layout, field, at, expected);
     }
 
-    private void checkDigest(RecordLayout layout, RecordLayout.Bytes field, long at, boolean known) throws Corrupt {
+    private void checkDigest(RecordLayout layout, FieldHandle.Bytes field, long at, boolean known) throws Corrupt {
         catalog.parts().checkDigest(layout, field, at, known);
     }
 

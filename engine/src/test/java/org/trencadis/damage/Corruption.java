@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.trencadis.format.RecordField;
 import org.trencadis.format.RecordLayout;
 
 /**
@@ -35,7 +36,7 @@ public final class Corruption {
      * @param recordOffset position of the damaged record in it
      * @param bytes the whole file
      */
-    public record Edit(RecordLayout layout, long recordOffset, RecordLayout.Field field, Kind kind, byte[] bytes) {
+    public record Edit(RecordLayout layout, long recordOffset, RecordField field, Kind kind, byte[] bytes) {
         /** {@code Record.field}, as faults name it. */
         public String name() {
             return layout.name() + "." + field.name();
@@ -66,7 +67,7 @@ public final class Corruption {
     public void addRecords(RecordLayout layout, long offset, long count) {
         for (long ordinal = 0; ordinal < count; ordinal++) {
             long at = offset + ordinal * layout.sizeBytes();
-            for (RecordLayout.Field field : layout.fields()) {
+            for (RecordField field : layout.fields()) {
                 for (Kind kind : Kind.values()) {
                     if (kind != Kind.SWAP || ordinal + 1 < count) {
                         add(layout, at, field, kind);
@@ -76,7 +77,7 @@ public final class Corruption {
         }
     }
 
-    private void add(RecordLayout layout, long recordOffset, RecordLayout.Field field, Kind kind) {
+    private void add(RecordLayout layout, long recordOffset, RecordField field, Kind kind) {
         byte[] bytes = file.clone();
         int at = Math.toIntExact(recordOffset) + field.offsetBytes();
         int size = field.sizeBytes();

@@ -4,14 +4,14 @@ package org.trencadis.format;
 public final class AliasRecord {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("AliasRecord");
 
-    public static final RecordLayout.U64 NAME_START =
-            RECORD.u64("nameStart", "the alias in the strings section", RecordLayout.atMost("string bytes"));
-    public static final RecordLayout.U32 NAME_BYTES =
-            RECORD.u32("nameBytes", "its length", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
-    public static final RecordLayout.U32 TARGET_BYTES =
-            RECORD.u32("targetBytes", "length of the stored name", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
-    public static final RecordLayout.U64 TARGET_START =
-            RECORD.u64("targetStart", "the stored name in the strings section", RecordLayout.atMost("string bytes"));
+    public static final FieldHandle.U64 NAME_START =
+            RECORD.u64("nameStart", "the alias in the strings section", FieldRule.atMost("string bytes"));
+    public static final FieldHandle.U32 NAME_BYTES =
+            RECORD.u32("nameBytes", "its length", FieldRule.range(0, FormatLimits.MAX_NAME_BYTES));
+    public static final FieldHandle.U32 TARGET_BYTES =
+            RECORD.u32("targetBytes", "length of the stored name", FieldRule.range(0, FormatLimits.MAX_NAME_BYTES));
+    public static final FieldHandle.U64 TARGET_START =
+            RECORD.u64("targetStart", "the stored name in the strings section", FieldRule.atMost("string bytes"));
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private AliasRecord() {}

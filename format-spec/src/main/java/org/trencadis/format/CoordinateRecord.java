@@ -4,8 +4,8 @@ package org.trencadis.format;
 public final class CoordinateRecord {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("CoordinateRecord");
 
-    public static final RecordLayout.U64 VALUE =
-            RECORD.u64("value", "two's complement; offsets and extents are not negative", RecordLayout.any());
+    public static final FieldHandle.U64 VALUE =
+            RECORD.u64("value", "two's complement; offsets and extents are not negative", FieldRule.any());
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private CoordinateRecord() {}

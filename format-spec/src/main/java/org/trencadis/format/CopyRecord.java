@@ -13,23 +13,23 @@ public final class CopyRecord {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("CopyRecord");
 
-    public static final RecordLayout.U64 FRAGMENT_START =
-            RECORD.u64("fragmentStart", "first fragment", RecordLayout.atMost("fragment count"));
-    public static final RecordLayout.U64 FRAGMENT_COUNT = RECORD.u64(
+    public static final FieldHandle.U64 FRAGMENT_START =
+            RECORD.u64("fragmentStart", "first fragment", FieldRule.atMost("fragment count"));
+    public static final FieldHandle.U64 FRAGMENT_COUNT = RECORD.u64(
             "fragmentCount",
             "fragments, ordered by the row-major position of their first element",
-            RecordLayout.atMost("fragment count"));
-    public static final RecordLayout.U64 COORDINATE_START = RECORD.u64(
+            FieldRule.atMost("fragment count"));
+    public static final FieldHandle.U64 COORDINATE_START = RECORD.u64(
             "coordinateStart",
             "offsets and extents of the first fragment; each takes twice the order",
-            RecordLayout.atMost("coordinate count"));
-    public static final RecordLayout.U32 FLAGS = RECORD.u32(
+            FieldRule.atMost("coordinate count"));
+    public static final FieldHandle.U32 FLAGS = RECORD.u32(
             "flags",
             "bit 0: complete; bit 1: margin; bit 2: the root is known",
-            RecordLayout.mask(COMPLETE | MARGIN | HAS_ROOT));
-    public static final RecordLayout.U32 HOLDERS =
-            RECORD.u32("holders", "set of ranks that held this copy", RecordLayout.belowOrNone("holder count"));
-    public static final RecordLayout.Bytes ROOT = RECORD.bytes("root", 32, "root of this copy of a blend, else zeros");
+            FieldRule.mask(COMPLETE | MARGIN | HAS_ROOT));
+    public static final FieldHandle.U32 HOLDERS =
+            RECORD.u32("holders", "set of ranks that held this copy", FieldRule.belowOrNone("holder count"));
+    public static final FieldHandle.Bytes ROOT = RECORD.bytes("root", 32, "root of this copy of a blend, else zeros");
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private CopyRecord() {}

@@ -13,28 +13,28 @@ public final class EncodingRecord {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("EncodingRecord");
 
-    public static final RecordLayout.U8 BYTE_ORDER =
-            RECORD.u8("byteOrder", "1 little-endian, 2 big-endian", RecordLayout.range(1, 2));
-    public static final RecordLayout.U8 FLAGS = RECORD.u8(
-            "flags", "bit 0: conjugate when read; bit 1: negate when read", RecordLayout.mask(CONJUGATE | NEGATE));
-    public static final RecordLayout.U8 ORDER =
-            RECORD.u8("order", "number of strides; 0 for row-major", RecordLayout.range(0, FormatLimits.MAX_ORDER));
+    public static final FieldHandle.U8 BYTE_ORDER =
+            RECORD.u8("byteOrder", "1 little-endian, 2 big-endian", FieldRule.range(1, 2));
+    public static final FieldHandle.U8 FLAGS = RECORD.u8(
+            "flags", "bit 0: conjugate when read; bit 1: negate when read", FieldRule.mask(CONJUGATE | NEGATE));
+    public static final FieldHandle.U8 ORDER =
+            RECORD.u8("order", "number of strides; 0 for row-major", FieldRule.range(0, FormatLimits.MAX_ORDER));
 
-    public static final RecordLayout.U8 TRANSFORM = RECORD.u8(
+    public static final FieldHandle.U8 TRANSFORM = RECORD.u8(
             "transform",
             "0 none; 1 the extent is a Zstandard stream that holds the elements",
-            RecordLayout.range(0, ZSTD));
+            FieldRule.range(0, ZSTD));
 
     static {
         RECORD.reserved(4);
     }
 
-    public static final RecordLayout.U64 STRIDE_START = RECORD.u64(
+    public static final FieldHandle.U64 STRIDE_START = RECORD.u64(
             "strideStart",
             "first stride in the coordinates section, in elements",
-            RecordLayout.atMost("coordinate count"));
-    public static final RecordLayout.U64 STREAM_OFFSET = RECORD.u64(
-            "streamOffset", "position of the region's first element in the decoded stream", RecordLayout.any());
+            FieldRule.atMost("coordinate count"));
+    public static final FieldHandle.U64 STREAM_OFFSET =
+            RECORD.u64("streamOffset", "position of the region's first element in the decoded stream", FieldRule.any());
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private EncodingRecord() {}

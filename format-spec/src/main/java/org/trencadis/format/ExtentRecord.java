@@ -4,17 +4,17 @@ package org.trencadis.format;
 public final class ExtentRecord {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("ExtentRecord");
 
-    public static final RecordLayout.U32 FILE =
-            RECORD.u32("file", "ordinal in the files section", RecordLayout.below("file count"));
+    public static final FieldHandle.U32 FILE =
+            RECORD.u32("file", "ordinal in the files section", FieldRule.below("file count"));
 
     static {
         RECORD.reserved(4);
     }
 
-    public static final RecordLayout.U64 OFFSET =
-            RECORD.u64("offset", "foreign file: byte offset; shard: ordinal of the first chunk", RecordLayout.any());
-    public static final RecordLayout.U64 LENGTH_BYTES =
-            RECORD.u64("lengthBytes", "decoded bytes; of a stream, its stored bytes", RecordLayout.any());
+    public static final FieldHandle.U64 OFFSET =
+            RECORD.u64("offset", "foreign file: byte offset; shard: ordinal of the first chunk", FieldRule.any());
+    public static final FieldHandle.U64 LENGTH_BYTES =
+            RECORD.u64("lengthBytes", "decoded bytes; of a stream, its stored bytes", FieldRule.any());
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private ExtentRecord() {}

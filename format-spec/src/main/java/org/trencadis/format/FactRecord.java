@@ -4,19 +4,19 @@ package org.trencadis.format;
 public final class FactRecord {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("FactRecord");
 
-    public static final RecordLayout.U64 NAME_START =
-            RECORD.u64("nameStart", "name in the strings section", RecordLayout.atMost("string bytes"));
-    public static final RecordLayout.U32 NAME_BYTES =
-            RECORD.u32("nameBytes", "its length", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
+    public static final FieldHandle.U64 NAME_START =
+            RECORD.u64("nameStart", "name in the strings section", FieldRule.atMost("string bytes"));
+    public static final FieldHandle.U32 NAME_BYTES =
+            RECORD.u32("nameBytes", "its length", FieldRule.range(0, FormatLimits.MAX_NAME_BYTES));
 
     static {
         RECORD.reserved(4);
     }
 
-    public static final RecordLayout.U64 VALUE_START =
-            RECORD.u64("valueStart", "the value in the values section", RecordLayout.atMost("value bytes"));
-    public static final RecordLayout.U64 VALUE_BYTES =
-            RECORD.u64("valueBytes", "length of that value", RecordLayout.atMost("value bytes"));
+    public static final FieldHandle.U64 VALUE_START =
+            RECORD.u64("valueStart", "the value in the values section", FieldRule.atMost("value bytes"));
+    public static final FieldHandle.U64 VALUE_BYTES =
+            RECORD.u64("valueBytes", "length of that value", FieldRule.atMost("value bytes"));
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private FactRecord() {}

@@ -13,31 +13,30 @@ public final class FileRecord {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("FileRecord");
 
-    public static final RecordLayout.U8 KIND =
-            RECORD.u8("kind", "1 foreign, 2 shard", RecordLayout.range(FOREIGN, SHARD));
-    public static final RecordLayout.U8 FLAGS =
-            RECORD.u8("flags", "bit 0: the digest is known", RecordLayout.mask(HAS_DIGEST));
+    public static final FieldHandle.U8 KIND = RECORD.u8("kind", "1 foreign, 2 shard", FieldRule.range(FOREIGN, SHARD));
+    public static final FieldHandle.U8 FLAGS =
+            RECORD.u8("flags", "bit 0: the digest is known", FieldRule.mask(HAS_DIGEST));
 
     static {
         RECORD.reserved(2);
     }
 
-    public static final RecordLayout.U32 PATH_BYTES =
-            RECORD.u32("pathBytes", "length of the path", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
-    public static final RecordLayout.U64 PATH_START = RECORD.u64(
+    public static final FieldHandle.U32 PATH_BYTES =
+            RECORD.u32("pathBytes", "length of the path", FieldRule.range(0, FormatLimits.MAX_NAME_BYTES));
+    public static final FieldHandle.U64 PATH_START = RECORD.u64(
             "pathStart",
             "path in the strings section: foreign, relative to the base fact; shard, empty",
-            RecordLayout.atMost("string bytes"));
-    public static final RecordLayout.U64 SIZE_BYTES = RECORD.u64("sizeBytes", "length of the file", RecordLayout.any());
-    public static final RecordLayout.U64 DEVICE =
-            RECORD.u64("device", "foreign: device number when linked", RecordLayout.any());
-    public static final RecordLayout.U64 INODE =
-            RECORD.u64("inode", "foreign: inode number when linked", RecordLayout.any());
-    public static final RecordLayout.U64 MTIME =
-            RECORD.u64("mtimeNs", "foreign: modification time, nanoseconds since 1970", RecordLayout.any());
-    public static final RecordLayout.U64 CTIME =
-            RECORD.u64("ctimeNs", "foreign: status change time, nanoseconds since 1970", RecordLayout.any());
-    public static final RecordLayout.Bytes DIGEST =
+            FieldRule.atMost("string bytes"));
+    public static final FieldHandle.U64 SIZE_BYTES = RECORD.u64("sizeBytes", "length of the file", FieldRule.any());
+    public static final FieldHandle.U64 DEVICE =
+            RECORD.u64("device", "foreign: device number when linked", FieldRule.any());
+    public static final FieldHandle.U64 INODE =
+            RECORD.u64("inode", "foreign: inode number when linked", FieldRule.any());
+    public static final FieldHandle.U64 MTIME =
+            RECORD.u64("mtimeNs", "foreign: modification time, nanoseconds since 1970", FieldRule.any());
+    public static final FieldHandle.U64 CTIME =
+            RECORD.u64("ctimeNs", "foreign: status change time, nanoseconds since 1970", FieldRule.any());
+    public static final FieldHandle.Bytes DIGEST =
             RECORD.bytes("digest", 32, "shard: its id; foreign: SHA-256 of the file once known, else zeros");
     public static final RecordLayout LAYOUT = RECORD.build();
 

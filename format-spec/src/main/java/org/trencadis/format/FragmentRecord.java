@@ -4,20 +4,20 @@ package org.trencadis.format;
 public final class FragmentRecord {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("FragmentRecord");
 
-    public static final RecordLayout.U64 START =
-            RECORD.u64("start", "first element of the interval in the box's row-major order", RecordLayout.any());
-    public static final RecordLayout.U64 COUNT =
-            RECORD.u64("count", "elements of the interval, all of the box's where it is not cut", RecordLayout.any());
-    public static final RecordLayout.U64 EXTENT_START =
-            RECORD.u64("extentStart", "first extent", RecordLayout.atMost("extent count"));
-    public static final RecordLayout.U32 EXTENT_COUNT =
-            RECORD.u32("extentCount", "extents, whose bytes follow each other", RecordLayout.atMost("extent count"));
-    public static final RecordLayout.U32 ENCODING = RECORD.u32(
+    public static final FieldHandle.U64 START =
+            RECORD.u64("start", "first element of the interval in the box's row-major order", FieldRule.any());
+    public static final FieldHandle.U64 COUNT =
+            RECORD.u64("count", "elements of the interval, all of the box's where it is not cut", FieldRule.any());
+    public static final FieldHandle.U64 EXTENT_START =
+            RECORD.u64("extentStart", "first extent", FieldRule.atMost("extent count"));
+    public static final FieldHandle.U32 EXTENT_COUNT =
+            RECORD.u32("extentCount", "extents, whose bytes follow each other", FieldRule.atMost("extent count"));
+    public static final FieldHandle.U32 ENCODING = RECORD.u32(
             "encoding",
             "ordinal in the encodings section, or all ones for canonical",
-            RecordLayout.belowOrNone("encoding count"));
-    public static final RecordLayout.U32 HOLDERS =
-            RECORD.u32("holders", "set of ranks that held this fragment", RecordLayout.belowOrNone("holder count"));
+            FieldRule.belowOrNone("encoding count"));
+    public static final FieldHandle.U32 HOLDERS =
+            RECORD.u32("holders", "set of ranks that held this fragment", FieldRule.belowOrNone("holder count"));
 
     static {
         RECORD.reserved(4);

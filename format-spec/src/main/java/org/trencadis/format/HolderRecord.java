@@ -4,12 +4,12 @@ package org.trencadis.format;
 public final class HolderRecord {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("HolderRecord");
 
-    public static final RecordLayout.U64 VALUE_START = RECORD.u64(
+    public static final FieldHandle.U64 VALUE_START = RECORD.u64(
             "valueStart",
             "first byte of a value: a tuple of whole numbers, ascending",
-            RecordLayout.atMost("value bytes"));
-    public static final RecordLayout.U64 VALUE_BYTES =
-            RECORD.u64("valueBytes", "length of that value", RecordLayout.atMost("value bytes"));
+            FieldRule.atMost("value bytes"));
+    public static final FieldHandle.U64 VALUE_BYTES =
+            RECORD.u64("valueBytes", "length of that value", FieldRule.atMost("value bytes"));
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private HolderRecord() {}

@@ -4,10 +4,10 @@ package org.trencadis.format;
 public final class NameRecord {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("NameRecord");
 
-    public static final RecordLayout.U64 START =
-            RECORD.u64("start", "first byte in the strings section", RecordLayout.atMost("string bytes"));
-    public static final RecordLayout.U32 BYTES =
-            RECORD.u32("bytes", "length in bytes of UTF-8", RecordLayout.range(0, FormatLimits.MAX_NAME_BYTES));
+    public static final FieldHandle.U64 START =
+            RECORD.u64("start", "first byte in the strings section", FieldRule.atMost("string bytes"));
+    public static final FieldHandle.U32 BYTES =
+            RECORD.u32("bytes", "length in bytes of UTF-8", FieldRule.range(0, FormatLimits.MAX_NAME_BYTES));
 
     static {
         RECORD.reserved(4);

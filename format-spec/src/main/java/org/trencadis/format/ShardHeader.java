@@ -7,22 +7,22 @@ public final class ShardHeader {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("ShardHeader");
 
-    public static final RecordLayout.U64 MAGIC_FIELD = RECORD.u64("magic", "`TRENSHD\\n`", RecordLayout.exactly(MAGIC));
-    public static final RecordLayout.U32 VERSION =
-            RECORD.u32("version", "format version", RecordLayout.range(FormatLimits.VERSION, FormatLimits.VERSION));
-    public static final RecordLayout.U32 HEADER_BYTES =
-            RECORD.u32("headerBytes", "bytes of this record", RecordLayout.exactly(64));
-    public static final RecordLayout.U64 REQUIRED =
-            RECORD.u64("requiredFeatures", "bits a reader must know to read on", RecordLayout.mask(0));
-    public static final RecordLayout.U64 OPTIONAL =
-            RECORD.u64("optionalFeatures", "bits a reader may ignore", RecordLayout.any());
+    public static final FieldHandle.U64 MAGIC_FIELD = RECORD.u64("magic", "`TRENSHD\\n`", FieldRule.exactly(MAGIC));
+    public static final FieldHandle.U32 VERSION =
+            RECORD.u32("version", "format version", FieldRule.range(FormatLimits.VERSION, FormatLimits.VERSION));
+    public static final FieldHandle.U32 HEADER_BYTES =
+            RECORD.u32("headerBytes", "bytes of this record", FieldRule.exactly(64));
+    public static final FieldHandle.U64 REQUIRED =
+            RECORD.u64("requiredFeatures", "bits a reader must know to read on", FieldRule.mask(0));
+    public static final FieldHandle.U64 OPTIONAL =
+            RECORD.u64("optionalFeatures", "bits a reader may ignore", FieldRule.any());
 
     static {
         RECORD.reserved(28);
     }
 
-    public static final RecordLayout.U32 HEADER_CRC =
-            RECORD.u32("headerCrc", "CRC32C over the preceding bytes", RecordLayout.any());
+    public static final FieldHandle.U32 HEADER_CRC =
+            RECORD.u32("headerCrc", "CRC32C over the preceding bytes", FieldRule.any());
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private ShardHeader() {}

@@ -14,23 +14,23 @@ public final class ShardTrailer {
 
     private static final RecordLayout.Builder RECORD = RecordLayout.named("ShardTrailer");
 
-    public static final RecordLayout.U64 MAGIC_FIELD = RECORD.u64("magic", "`TRENSHE\\n`", RecordLayout.exactly(MAGIC));
-    public static final RecordLayout.U64 FILE_BYTES =
-            RECORD.u64("fileBytes", "length of the whole shard", RecordLayout.atMost("file bytes"));
-    public static final RecordLayout.U64 CHUNK_COUNT =
-            RECORD.u64("chunkCount", "chunks", RecordLayout.range(1, 0x7FFFFFFF));
-    public static final RecordLayout.U64 TABLE_OFFSET =
-            RECORD.u64("tableOffsetBytes", "start of the chunk table", RecordLayout.atMost("file bytes"));
-    public static final RecordLayout.Bytes ID = RECORD.bytes("id", 32, "SHA-256 of the chunk table: the shard's name");
-    public static final RecordLayout.U32 COLUMN_CRC =
-            RECORD.u32("columnCrc", "CRC32C over the fan-out and the sorted column", RecordLayout.any());
+    public static final FieldHandle.U64 MAGIC_FIELD = RECORD.u64("magic", "`TRENSHE\\n`", FieldRule.exactly(MAGIC));
+    public static final FieldHandle.U64 FILE_BYTES =
+            RECORD.u64("fileBytes", "length of the whole shard", FieldRule.atMost("file bytes"));
+    public static final FieldHandle.U64 CHUNK_COUNT =
+            RECORD.u64("chunkCount", "chunks", FieldRule.range(1, 0x7FFFFFFF));
+    public static final FieldHandle.U64 TABLE_OFFSET =
+            RECORD.u64("tableOffsetBytes", "start of the chunk table", FieldRule.atMost("file bytes"));
+    public static final FieldHandle.Bytes ID = RECORD.bytes("id", 32, "SHA-256 of the chunk table: the shard's name");
+    public static final FieldHandle.U32 COLUMN_CRC =
+            RECORD.u32("columnCrc", "CRC32C over the fan-out and the sorted column", FieldRule.any());
 
     static {
         RECORD.reserved(24);
     }
 
-    public static final RecordLayout.U32 TRAILER_CRC =
-            RECORD.u32("trailerCrc", "CRC32C over the preceding bytes", RecordLayout.any());
+    public static final FieldHandle.U32 TRAILER_CRC =
+            RECORD.u32("trailerCrc", "CRC32C over the preceding bytes", FieldRule.any());
     public static final RecordLayout LAYOUT = RECORD.build();
 
     private ShardTrailer() {}

@@ -42,7 +42,7 @@ final class Layouts {
     static String table(RecordLayout layout) {
         StringBuilder table = new StringBuilder(
                 "| offset | size | type | name | meaning | rule |\n| ---: | ---: | --- | --- | --- | --- |\n");
-        for (RecordLayout.Field field : layout.fields()) {
+        for (RecordField field : layout.fields()) {
             table.append("| ")
                     .append(field.offsetBytes())
                     .append(" | ")

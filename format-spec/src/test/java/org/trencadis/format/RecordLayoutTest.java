@@ -10,16 +10,16 @@ import org.trencadis.format.FormatException.Corrupt;
 
 class RecordLayoutTest {
     private static final RecordLayout.Builder RECORD = RecordLayout.named("Probe");
-    private static final RecordLayout.U8 SMALL = RECORD.u8("small", "a byte", RecordLayout.range(1, 9));
-    private static final RecordLayout.U16 SHORT = RECORD.u16("short", "two", RecordLayout.mask(0x0F0F));
-    private static final RecordLayout.U32 ORDINAL = RECORD.u32("ordinal", "four", RecordLayout.belowOrNone("things"));
+    private static final FieldHandle.U8 SMALL = RECORD.u8("small", "a byte", FieldRule.range(1, 9));
+    private static final FieldHandle.U16 SHORT = RECORD.u16("short", "two", FieldRule.mask(0x0F0F));
+    private static final FieldHandle.U32 ORDINAL = RECORD.u32("ordinal", "four", FieldRule.belowOrNone("things"));
 
     static {
         RECORD.reserved(1);
     }
 
-    private static final RecordLayout.U64 LONG = RECORD.u64("long", "eight", RecordLayout.atMost("bytes"));
-    private static final RecordLayout.Bytes BYTES = RECORD.bytes("bytes", 8, "raw");
+    private static final FieldHandle.U64 LONG = RECORD.u64("long", "eight", FieldRule.atMost("bytes"));
+    private static final FieldHandle.Bytes BYTES = RECORD.bytes("bytes", 8, "raw");
     private static final RecordLayout PROBE = RECORD.build();
     private static final RecordLayout.Limits LIMITS = name -> name.equals("things") ? 5 : 100;
 
@@ -30,7 +30,7 @@ class RecordLayoutTest {
     private void fill() {
         SMALL.set(segment, 3, 9);
         SHORT.set(segment, 3, 0x0102);
-        ORDINAL.set(segment, 3, RecordLayout.U32.NONE);
+        ORDINAL.set(segment, 3, FieldHandle.U32.NONE);
         LONG.set(segment, 3, 100);
         BYTES.set(segment, 3, new byte[] {1, 2, 3, 4, 5, 6, 7, 8});
     }
@@ -98,11 +98,11 @@ class RecordLayoutTest {
     @Test
     void aDeclarationIsCheckedWhenItIsMade() {
         RecordLayout.Builder odd = RecordLayout.named("Odd");
-        odd.u8("one", "one byte", RecordLayout.any());
+        odd.u8("one", "one byte", FieldRule.any());
         assertThrows(IllegalStateException.class, odd::build);
         RecordLayout.Builder twice = RecordLayout.named("Twice");
-        twice.u32("same", "four bytes", RecordLayout.any());
-        twice.u32("same", "four more", RecordLayout.any());
+        twice.u32("same", "four bytes", FieldRule.any());
+        twice.u32("same", "four more", FieldRule.any());
         assertThrows(IllegalStateException.class, twice::build);
     }
 }

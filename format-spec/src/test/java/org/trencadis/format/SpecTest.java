@@ -51,7 +51,7 @@ class SpecTest {
     void recordsAreDescribedBySizeAndNameOfTheirClass() throws IOException {
         Layouts.all().forEach((name, layout) -> {
             int end = 0;
-            for (RecordLayout.Field field : layout.fields()) {
+            for (RecordField field : layout.fields()) {
                 assertEquals(end, field.offsetBytes(), name + "." + field.name());
                 assertTrue(!field.meaning().isEmpty(), name + "." + field.name());
                 end += field.sizeBytes();
