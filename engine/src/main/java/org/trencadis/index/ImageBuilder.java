@@ -134,18 +134,18 @@ final class ImageBuilder {
     private long place(IndexImage image) {
         long end = 0;
         for (Section section : Section.values()) {
-            long start = IndexImage.aligned(end);
+            long start = ImageLengths.aligned(end);
             long count = entryCount(section);
             if (image != null) {
                 image.place(section, start, count);
             }
             end = start + count * section.entryBytes();
         }
-        return IndexImage.aligned(end);
+        return ImageLengths.aligned(end);
     }
 
     private BuiltSegment layOut() throws IOException {
-        return BuiltSegment.allocate(IndexImage.fileBytes(place(null)));
+        return BuiltSegment.allocate(ImageLengths.fileBytes(place(null)));
     }
 
     private List<CopyDraft> orderedCopies() {

@@ -3,20 +3,14 @@ package org.trencadis.index;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.zip.CRC32C;
-import org.trencadis.format.FieldHandle;
 import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
-import org.trencadis.format.FormatException.Truncated;
-import org.trencadis.format.FormatException.Unsupported;
 import org.trencadis.format.FormatLimits;
 import org.trencadis.format.IndexHeader;
 import org.trencadis.format.Section;
-import org.trencadis.format.SectionEntry;
 import org.trencadis.storage.MappedReads;
 
 /**
@@ -26,7 +20,7 @@ import org.trencadis.storage.MappedReads;
  * a record on it is first touched.
  */
 public final class IndexImage implements AutoCloseable {
-    static final int HEADER_BYTES = IndexHeader.LAYOUT.sizeBytes();
+    private static final int HEADER_BYTES = ImageLengths.HEADER_BYTES;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final String resource;
@@ -59,11 +53,11 @@ public final class IndexImage implements AutoCloseable {
     }
 
     private static IndexImage openMapped(String resource, MemorySegment file, Runnable onClose) throws FormatException {
-        checkHeader(resource, file);
+        HeaderCheck.check(resource, file);
         long bodyBytes = IndexHeader.BODY_BYTES.get(file, 0);
         long pages = IndexHeader.PAGE_COUNT.get(file, 0);
         IndexImage image = new IndexImage(resource, file, onClose, bodyBytes, new byte[Math.toIntExact(pages)]);
-        image.readSections();
+        SectionTable.read(image, bodyBytes);
         return image;
     }
 
@@ -72,135 +66,7 @@ public final class IndexImage implements AutoCloseable {
         return new IndexImage(resource, segment, onClose, bodyBytes, null);
     }
 
-    private static void checkHeader(String resource, MemorySegment file) throws FormatException {
-        if (file.byteSize() < HEADER_BYTES) {
-            throw new Truncated(
-                    "an index starts with its header", HEADER_BYTES, file.byteSize(), new Place(resource, "header", 0));
-        }
-        checkKnown("an index starts with its magic", IndexHeader.MAGIC_FIELD, file, IndexHeader.MAGIC, resource);
-        int crcOffset = IndexHeader.HEADER_CRC.offsetBytes();
-        checkCrc(resource, "header", file, 0, crcOffset, IndexHeader.HEADER_CRC.getInt(file, 0));
-        long version = IndexHeader.VERSION.get(file, 0);
-        if (version != FormatLimits.VERSION) {
-            throw new Unsupported(
-                    "the format version is known",
-                    FormatLimits.VERSION,
-                    version,
-                    new Place(resource, "header", IndexHeader.VERSION.offsetBytes()));
-        }
-        checkKnown("required features are known", IndexHeader.REQUIRED, file, 0, resource);
-        long declared = IndexHeader.FILE_BYTES.get(file, 0);
-        if (Long.compareUnsigned(declared, file.byteSize()) > 0) {
-            throw new Truncated(
-                    "an index has the length its header declares",
-                    Long.toUnsignedString(declared),
-                    file.byteSize(),
-                    new Place(resource, "header", IndexHeader.FILE_BYTES.offsetBytes()));
-        }
-        IndexHeader.LAYOUT.check(file, 0, name -> file.byteSize(), resource, 0);
-        checkLengths(resource, file, declared);
-        long tail = HEADER_BYTES + IndexHeader.BODY_BYTES.get(file, 0);
-        int directoryCrc = IndexHeader.DIRECTORY_CRC.getInt(file, 0);
-        checkCrc(resource, "page directory", file, tail, file.byteSize() - tail, directoryCrc);
-        long unused = tail + 4 * IndexHeader.PAGE_COUNT.get(file, 0);
-        long table = file.byteSize() - (long) Section.values().length * SectionEntry.LAYOUT.sizeBytes();
-        if (unused < table && file.get(INT, unused) != 0) {
-            throw new Corrupt(
-                    "an odd page directory ends with zeros", 0, "other", new Place(resource, "page directory", unused));
-        }
-    }
-
-    private static void checkKnown(
-            String rule, FieldHandle.U64 field, MemorySegment file, long expected, String resource) throws Unsupported {
-        long actual = field.get(file, 0);
-        if (actual != expected) {
-            throw new Unsupported(
-                    rule,
-                    Long.toHexString(expected),
-                    Long.toHexString(actual),
-                    new Place(resource, "header", field.offsetBytes()));
-        }
-    }
-
-    private static void checkLengths(String resource, MemorySegment file, long declared) throws Corrupt {
-        checkLength(
-                IndexHeader.FILE_BYTES,
-                "an index has the length its header declares",
-                file.byteSize(),
-                declared,
-                resource);
-        long body = IndexHeader.BODY_BYTES.get(file, 0);
-        checkLength(IndexHeader.BODY_BYTES, "the body ends at a multiple of 64", aligned(body), body, resource);
-        if (fileBytes(body) != declared) {
-            throw IndexHeader.LAYOUT.fault(
-                    IndexHeader.BODY_BYTES.offsetBytes(),
-                    0,
-                    "header, body, page directory and section table fill the file",
-                    declared + " bytes",
-                    fileBytes(body) + " bytes",
-                    resource);
-        }
-        checkLength(
-                IndexHeader.PAGE_COUNT,
-                "pages cover the body",
-                pages(body),
-                IndexHeader.PAGE_COUNT.get(file, 0),
-                resource);
-    }
-
-    private static void checkLength(FieldHandle.U64 field, String rule, long expected, long actual, String resource)
-            throws Corrupt {
-        if (expected != actual) {
-            throw IndexHeader.LAYOUT.fault(field.offsetBytes(), 0, rule, expected, actual, resource);
-        }
-    }
-
-    private void readSections() throws Corrupt {
-        long table = segment.byteSize() - (long) Section.values().length * SectionEntry.LAYOUT.sizeBytes();
-        long end = 0;
-        for (Section section : Section.values()) {
-            long entry = table + (long) section.ordinal() * SectionEntry.LAYOUT.sizeBytes();
-            SectionEntry.LAYOUT.check(segment, entry, name -> bodyBytes, resource, entry);
-            checkEntry(
-                    SectionEntry.SECTION.offsetBytes(),
-                    entry,
-                    SectionEntry.SECTION.get(segment, entry),
-                    section.code());
-            checkEntry(
-                    SectionEntry.ENTRY_BYTES.offsetBytes(),
-                    entry,
-                    SectionEntry.ENTRY_BYTES.get(segment, entry),
-                    section.entryBytes());
-            long offset = SectionEntry.OFFSET_BYTES.get(segment, entry);
-            checkEntry(SectionEntry.OFFSET_BYTES.offsetBytes(), entry, offset, aligned(end));
-            long count = SectionEntry.ENTRY_COUNT.get(segment, entry);
-            if (count > (bodyBytes - offset) / section.entryBytes()) {
-                throw SectionEntry.LAYOUT.fault(
-                        SectionEntry.ENTRY_COUNT.offsetBytes(),
-                        entry,
-                        "a section lies in the body",
-                        "at most " + (bodyBytes - offset) / section.entryBytes(),
-                        count,
-                        resource);
-            }
-            offsets[section.ordinal()] = HEADER_BYTES + offset;
-            counts[section.ordinal()] = count;
-            end = offset + count * section.entryBytes();
-        }
-        if (aligned(end) != bodyBytes) {
-            throw new Corrupt(
-                    "sections fill the body", bodyBytes, aligned(end), new Place(resource, "section table", table));
-        }
-    }
-
-    private void checkEntry(int field, long entry, long actual, long expected) throws Corrupt {
-        if (actual != expected) {
-            throw SectionEntry.LAYOUT.fault(
-                    field, entry, "sections follow each other as the format lists them", expected, actual, resource);
-        }
-    }
-
-    /** Sets the bounds of a section of an image that is being built. */
+    /** Sets the bounds of a section; only while the image is being made. */
     void place(Section section, long offsetBytes, long count) {
         offsets[section.ordinal()] = HEADER_BYTES + offsetBytes;
         counts[section.ordinal()] = count;
@@ -271,9 +137,9 @@ public final class IndexImage implements AutoCloseable {
     /** Checks one page of the body against the page directory. */
     private void checkPage(int page) throws Corrupt {
         long from = (long) page * FormatLimits.PAGE_BYTES;
-        long bytes = Math.min(FormatLimits.PAGE_BYTES, bodyBytes - from);
+        long bytes = ImageLengths.pageBytes(page, bodyBytes);
         int declared = segment.get(INT, HEADER_BYTES + bodyBytes + 4L * page);
-        checkCrc(resource, "page " + page, segment, HEADER_BYTES + from, bytes, declared);
+        PageChecks.check(resource, "page " + page, segment, HEADER_BYTES + from, bytes, declared);
     }
 
     /**
@@ -322,86 +188,18 @@ public final class IndexImage implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
-        onClose.run();
-    }
-
     /**
      * Writes page directory, section table and header of a built image: {@link #segment} then holds the bytes of an index
      * file. An image that was opened holds them already.
      */
     public void seal() {
-        if (checkedPages != null) {
-            return;
-        }
-        long directory = HEADER_BYTES + bodyBytes;
-        for (int page = 0; page < pages(bodyBytes); page++) {
-            long from = (long) page * FormatLimits.PAGE_BYTES;
-            long bytes = Math.min(FormatLimits.PAGE_BYTES, bodyBytes - from);
-            segment.set(INT, directory + 4L * page, crc(segment, HEADER_BYTES + from, bytes));
-        }
-        long table = segment.byteSize() - (long) Section.values().length * SectionEntry.LAYOUT.sizeBytes();
-        for (Section section : Section.values()) {
-            long entry = table + (long) section.ordinal() * SectionEntry.LAYOUT.sizeBytes();
-            SectionEntry.SECTION.set(segment, entry, section.code());
-            SectionEntry.ENTRY_BYTES.set(segment, entry, section.entryBytes());
-            SectionEntry.OFFSET_BYTES.set(segment, entry, offset(section) - HEADER_BYTES);
-            SectionEntry.ENTRY_COUNT.set(segment, entry, count(section));
-        }
-        IndexHeader.MAGIC_FIELD.set(segment, 0, IndexHeader.MAGIC);
-        IndexHeader.VERSION.set(segment, 0, FormatLimits.VERSION);
-        IndexHeader.HEADER_BYTES.set(segment, 0, HEADER_BYTES);
-        IndexHeader.FILE_BYTES.set(segment, 0, segment.byteSize());
-        IndexHeader.BODY_BYTES.set(segment, 0, bodyBytes);
-        IndexHeader.PAGE_COUNT.set(segment, 0, pages(bodyBytes));
-        IndexHeader.SECTION_COUNT.set(segment, 0, Section.values().length);
-        int directoryCrc = crc(segment, directory, segment.byteSize() - directory);
-        IndexHeader.DIRECTORY_CRC.set(segment, 0, Integer.toUnsignedLong(directoryCrc));
-        int headerCrc = crc(segment, 0, IndexHeader.HEADER_CRC.offsetBytes());
-        IndexHeader.HEADER_CRC.set(segment, 0, Integer.toUnsignedLong(headerCrc));
-    }
-
-    static long pages(long bodyBytes) {
-        return (bodyBytes + FormatLimits.PAGE_BYTES - 1) / FormatLimits.PAGE_BYTES;
-    }
-
-    /** The length of a file whose sections take {@code bodyBytes}. */
-    static long fileBytes(long bodyBytes) {
-        long directory = HEADER_BYTES + bodyBytes;
-        long table = (directory + 4 * pages(bodyBytes) + 7) / 8 * 8;
-        return table + (long) Section.values().length * SectionEntry.LAYOUT.sizeBytes();
-    }
-
-    /** The next multiple of the section alignment. */
-    static long aligned(long offsetBytes) {
-        return (offsetBytes + FormatLimits.SECTION_ALIGNMENT - 1)
-                / FormatLimits.SECTION_ALIGNMENT
-                * FormatLimits.SECTION_ALIGNMENT;
-    }
-
-    private static void checkCrc(
-            String resource, String section, MemorySegment segment, long from, long bytes, int declared)
-            throws Corrupt {
-        int actual = crc(segment, from, bytes);
-        if (actual != declared) {
-            throw new Corrupt(
-                    "CRC32C of " + section,
-                    Integer.toHexString(declared),
-                    Integer.toHexString(actual),
-                    new Place(resource, section, from));
+        if (checkedPages == null) {
+            new ImageSeal(this, bodyBytes).write();
         }
     }
 
-    /** CRC32C of a range, through a private buffer: an intrinsic over a mapping whose file shrinks kills the JVM. */
-    private static int crc(MemorySegment segment, long from, long bytes) {
-        CRC32C crc = new CRC32C();
-        byte[] buffer = new byte[(int) Math.min(bytes, FormatLimits.PAGE_BYTES)];
-        for (long done = 0; done < bytes; done += buffer.length) {
-            int step = (int) Math.min(buffer.length, bytes - done);
-            MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, from + done, buffer, 0, step);
-            crc.update(ByteBuffer.wrap(buffer, 0, step));
-        }
-        return (int) crc.getValue();
+    @Override
+    public void close() {
+        onClose.run();
     }
 }
