@@ -13,7 +13,7 @@ final class Decimals {
     private Decimals() {}
 
     /** {@code 00} and {@code 01} are truth values. */
-    static long integerOrBool(PickleInput in, Records records, byte[] line) throws IOException {
+    static long integerOrBool(PickleInput in, ScalarRecords records, byte[] line) throws IOException {
         String text = text(line);
         return switch (text) {
             case "00" -> Word.FALSE;
@@ -22,7 +22,7 @@ final class Decimals {
         };
     }
 
-    static long integer(PickleInput in, Records records, byte[] line) throws IOException {
+    static long integer(PickleInput in, ScalarRecords records, byte[] line) throws IOException {
         String text = text(line);
         String digits = text.endsWith("L") ? text.substring(0, text.length() - 1) : text;
         if (!INTEGER.matcher(digits).matches()) {

@@ -16,21 +16,23 @@ final class Dictionaries {
     private static final int SMALL = 8;
 
     private final Records records;
+    private final Blocks blocks;
     private final LongColumn large;
     private long largeCount;
 
     Dictionaries(Records records, Arena scratch) {
         this.records = records;
+        this.blocks = records.blocks();
         this.large = new LongColumn(scratch, 0);
     }
 
     /** Sets the entries key, value, key … of {@code words} between {@code from} and {@code to}. */
     void put(long dict, long[] words, int from, int to) throws IOException {
         long block = records.blockOf(dict);
-        int entries = (block < 0 ? 0 : records.count(block) / 2) + (to - from) / 2;
+        int entries = (block < 0 ? 0 : blocks.count(block) / 2) + (to - from) / 2;
         if (entries > SMALL) {
             records.append(dict, words, from, to);
-            if (records.setFlag(records.blockOf(dict))) {
+            if (blocks.setFlag(records.blockOf(dict))) {
                 large.set(largeCount++, dict);
             }
             return;
@@ -63,22 +65,22 @@ final class Dictionaries {
         int entry = block < 0 ? -1 : find(block, words[at]);
         if (entry < 0) {
             records.append(dict, words, at, at + 2);
-        } else if (records.fits(block, words[at + 1])) {
-            records.setItem(block, 2 * entry + 1, words[at + 1]);
+        } else if (blocks.fits(block, words[at + 1])) {
+            blocks.setItem(block, 2 * entry + 1, words[at + 1]);
         } else {
-            long[] all = new long[records.count(block)];
+            long[] all = new long[blocks.count(block)];
             for (int i = 0; i < all.length; i++) {
-                all[i] = i == 2 * entry + 1 ? words[at + 1] : records.item(block, i);
+                all[i] = i == 2 * entry + 1 ? words[at + 1] : blocks.item(block, i);
             }
-            records.setBlock(dict, records.newBlock(all, 0, all.length));
+            records.setBlock(dict, blocks.newBlock(all, 0, all.length));
         }
     }
 
     /** The entry with this key in a block, or -1; one by one. */
     private int find(long block, long key) {
-        int count = records.count(block);
+        int count = blocks.count(block);
         for (int i = 0; i < count; i += 2) {
-            if (records.item(block, i) == key) {
+            if (blocks.item(block, i) == key) {
                 return i / 2;
             }
         }
@@ -91,7 +93,7 @@ final class Dictionaries {
             long block = records.blockOf(large.get(i));
             if (!ascends(block)) {
                 try (Arena arena = Arena.ofConfined()) {
-                    new Index(records, block, arena).merge();
+                    new Index(blocks, block, arena).merge();
                 }
             }
         }
@@ -99,9 +101,9 @@ final class Dictionaries {
 
     /** Whether each key's word is greater than the one before, as with keys that were never seen before: none repeats. */
     private boolean ascends(long block) {
-        int count = records.count(block);
+        int count = blocks.count(block);
         for (int i = 2; i < count; i += 2) {
-            if (records.item(block, i) <= records.item(block, i - 2)) {
+            if (blocks.item(block, i) <= blocks.item(block, i - 2)) {
                 return false;
             }
         }
@@ -110,21 +112,21 @@ final class Dictionaries {
 
     /** The entries of one dictionary by their keys. */
     static final class Index {
-        private final Records records;
+        private final Blocks blocks;
         private final long block;
         private final MemorySegment slots;
         private final long mask;
 
         /** Of the entries up to the first that repeats a key; {@link #merge} goes on from there. */
-        Index(Records records, long block, Arena arena) {
-            this.records = records;
+        Index(Blocks blocks, long block, Arena arena) {
+            this.blocks = blocks;
             this.block = block;
-            int entries = records.count(block) / 2;
+            int entries = blocks.count(block) / 2;
             long size = Long.highestOneBit(Math.max(1, entries)) * 4;
             this.mask = size - 1;
             this.slots = arena.allocate(size * 4, 4);
             for (int entry = 0; entry < entries; entry++) {
-                long slot = slot(records.item(block, 2 * entry));
+                long slot = slot(blocks.item(block, 2 * entry));
                 if (at(slot) == 0) {
                     slots.setAtIndex(ValueLayout.JAVA_INT, slot, entry + 1);
                 }
@@ -137,32 +139,32 @@ final class Dictionaries {
         }
 
         void merge() {
-            int entries = records.count(block) / 2;
+            int entries = blocks.count(block) / 2;
             int kept = 0;
             for (int entry = 0; entry < entries; entry++) {
-                long key = records.item(block, 2 * entry);
-                long value = records.item(block, 2 * entry + 1);
+                long key = blocks.item(block, 2 * entry);
+                long value = blocks.item(block, 2 * entry + 1);
                 int first = find(key);
                 if (first < entry) {
-                    records.setItem(block, 2 * first + 1, value);
+                    blocks.setItem(block, 2 * first + 1, value);
                     continue;
                 }
                 if (kept < entry) {
-                    records.setItem(block, 2 * kept, key);
-                    records.setItem(block, 2 * kept + 1, value);
+                    blocks.setItem(block, 2 * kept, key);
+                    blocks.setItem(block, 2 * kept + 1, value);
                 }
                 slots.setAtIndex(ValueLayout.JAVA_INT, slot(key), kept + 1);
                 kept++;
             }
             if (kept < entries) {
-                records.cut(block, 2 * kept);
+                blocks.cut(block, 2 * kept);
             }
         }
 
         private long slot(long key) {
             long hash = key * 0x9E3779B97F4A7C15L;
             long slot = (hash ^ hash >>> 32) & mask;
-            while (at(slot) != 0 && records.item(block, 2 * (at(slot) - 1)) != key) {
+            while (at(slot) != 0 && blocks.item(block, 2 * (at(slot) - 1)) != key) {
                 slot = slot + 1 & mask;
             }
             return slot;

@@ -23,7 +23,7 @@ final class DictionaryIndexes {
             return indexes.computeIfAbsent(
                             dict,
                             missing -> new Dictionaries.Index(
-                                    tree.records(), tree.records().blockOf(dict), arena))
+                                    tree.records().blocks(), tree.records().blockOf(dict), arena))
                     .find(key);
         }
         for (int i = 0; i < count; i += 2) {

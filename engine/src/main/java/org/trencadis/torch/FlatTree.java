@@ -16,11 +16,13 @@ public final class FlatTree {
     private final TorchFile file;
     private final PickleTree tree;
     private final Records records;
+    private final Blocks blocks;
 
     private FlatTree(TorchFile file) {
         this.file = file;
         this.tree = file.tree();
         this.records = tree.records();
+        this.blocks = records.blocks();
     }
 
     public static FlatTree of(TorchFile file) {
@@ -139,13 +141,13 @@ public final class FlatTree {
             return ABSENT;
         }
         long wanted = Word.of(Word.TEXT, symbol);
-        int words = records.count(block);
-        if (2 * guess < words && records.item(block, 2 * guess) == wanted) {
-            return records.item(block, 2 * guess + 1);
+        int words = blocks.count(block);
+        if (2 * guess < words && blocks.item(block, 2 * guess) == wanted) {
+            return blocks.item(block, 2 * guess + 1);
         }
         for (int i = 0; i < words; i += 2) {
-            if (records.item(block, i) == wanted) {
-                return records.item(block, i + 1);
+            if (blocks.item(block, i) == wanted) {
+                return blocks.item(block, i + 1);
             }
         }
         return ABSENT;

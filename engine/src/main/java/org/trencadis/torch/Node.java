@@ -85,20 +85,7 @@ public final class Node {
     }
 
     public Kind kind() {
-        return switch (Word.tag(word)) {
-            case Word.CONSTANT -> word == Word.NONE ? Kind.NONE : word == Word.EMPTY_TUPLE ? Kind.TUPLE : Kind.BOOL;
-            case Word.INT, Word.BIG -> Kind.INT;
-            case Word.REAL -> Kind.REAL;
-            case Word.TEXT -> Kind.TEXT;
-            case Word.BYTES -> Kind.BYTES;
-            case Word.GLOBAL -> Kind.GLOBAL;
-            case Word.TUPLE -> Kind.TUPLE;
-            case Word.LIST -> Kind.LIST;
-            case Word.DICT -> Kind.DICT;
-            case Word.SET -> Kind.SET;
-            case Word.TENSOR -> Kind.TENSOR;
-            default -> Kind.OBJECT;
-        };
+        return TreeWords.kind(word);
     }
 
     public boolean isNone() {
@@ -127,7 +114,7 @@ public final class Node {
 
     public BigInteger asBigInteger() throws IOException {
         require(Kind.INT);
-        return tree().records().integer(word);
+        return tree().scalars().integer(word);
     }
 
     /** A float or a whole number, or a zero-dimensional tensor read from the file. */
@@ -137,19 +124,19 @@ public final class Node {
             case TENSOR -> TensorBytes.number(this);
             default -> {
                 require(Kind.REAL);
-                yield tree().records().real(word);
+                yield tree().scalars().real(word);
             }
         };
     }
 
     public String asText() throws IOException {
         require(Kind.TEXT);
-        return tree().symbols().text(number());
+        return tree().symbols().text((int) Word.payload(word));
     }
 
     public byte[] asBytes() throws IOException {
         require(Kind.BYTES);
-        return tree().records().bytes(word, tree().bytes());
+        return tree().scalars().bytes(word, tree().bytes());
     }
 
     /** Items of a list, tuple or set, entries of a dictionary. */
@@ -232,25 +219,7 @@ public final class Node {
 
     /** {@code module.name} of a GLOBAL, or of an OBJECT's class; null for other kinds. */
     public String globalName() throws IOException {
-        long named = word;
-        while (Word.tag(named) == Word.OBJECT) {
-            named = tree().records().callable(named);
-        }
-        int number = (int) Word.payload(named);
-        return switch (Word.tag(named)) {
-            case Word.GLOBAL -> tree().symbols().globalName(number);
-            case Word.STORAGE -> tree().storages().type(number).globalName();
-            default -> null;
-        };
-    }
-
-    /** The module and the name of a GLOBAL; null for other kinds. */
-    Value.Global global() throws IOException {
-        if (Word.tag(word) != Word.GLOBAL) {
-            return null;
-        }
-        Symbols symbols = tree().symbols();
-        return new Value.Global(symbols.text(symbols.module(number())), symbols.text(symbols.name(number())));
+        return TreeWords.globalName(tree(), word);
     }
 
     /** What an OBJECT would have called: most often a GLOBAL. */
@@ -312,18 +281,6 @@ public final class Node {
         return new TreeValues(maxTensorBytes, budget).value(this, 0);
     }
 
-    /** Bytes that a text, a name or bytes take; 0 for other kinds. */
-    long inlineBytes() {
-        Symbols symbols = tree().symbols();
-        return switch (Word.tag(word)) {
-            case Word.GLOBAL ->
-                (long) symbols.lengthBytes(symbols.module(number())) + symbols.lengthBytes(symbols.name(number()));
-            case Word.TEXT -> symbols.lengthBytes(number());
-            case Word.BYTES -> tree().records().bytesCount(word);
-            default -> 0;
-        };
-    }
-
     /**
      * Which list, tuple, dictionary or object this is: equal for nodes that are one object of the pickle, and only for
      * them. Meaningless for other kinds.
@@ -376,21 +333,12 @@ public final class Node {
         }
     }
 
-    /** Whether a SET can no longer change. */
-    boolean isFrozen() {
-        return Word.tag(word) == Word.SET && tree().records().isFrozen(word);
-    }
-
     /** Whether an OBJECT is a storage that no tensor was made of. */
     boolean isStorage() {
         return Word.tag(word) == Word.STORAGE;
     }
 
-    private int number() {
-        return (int) Word.payload(word);
-    }
-
-    private PickleTree tree() {
+    PickleTree tree() {
         return file.tree();
     }
 }

@@ -7,6 +7,8 @@ final class PickleTree {
     private final PickleBytes bytes;
     private final Tape tape;
     private final Records records;
+    private final Blocks blocks;
+    private final ScalarRecords scalars;
     private final Symbols symbols;
     private final Storages storages;
     private final TensorRules tensors;
@@ -21,6 +23,8 @@ final class PickleTree {
         this.bytes = bytes;
         this.tape = new Tape(arena, bytes.length(), bytes.resource());
         this.records = new Records(tape);
+        this.blocks = records.blocks();
+        this.scalars = new ScalarRecords(tape);
         this.symbols = new Symbols(bytes, tape, arena);
         this.storages = new Storages(symbols, archive, placedLater, bytes.length(), arena);
         this.tensors = new TensorRules(this);
@@ -37,6 +41,10 @@ final class PickleTree {
 
     Records records() {
         return records;
+    }
+
+    ScalarRecords scalars() {
+        return scalars;
     }
 
     Symbols symbols() {
@@ -66,11 +74,11 @@ final class PickleTree {
             return 0;
         }
         long block = block(word);
-        return block < 0 ? 0 : records.count(block);
+        return block < 0 ? 0 : blocks.count(block);
     }
 
     long item(long word, int index) {
-        return records.item(block(word), index);
+        return blocks.item(block(word), index);
     }
 
     private long block(long word) {

@@ -169,7 +169,7 @@ final class Reductions {
 
     private long bytes(PickleInput in, long arguments, int count, long first) throws IOException {
         if (count == 0) {
-            return records.newBytes(in.position(), 0);
+            return tree.scalars().newBytes(in.position(), 0);
         }
         if (Word.tag(first) == Word.BYTES) {
             return first;
@@ -195,7 +195,7 @@ final class Reductions {
         if (decoded.chars().anyMatch(c -> c > 0xFF)) {
             throw in.corrupt("text that stands for bytes is Latin-1", "U+0000 to U+00FF", "others");
         }
-        return records.newBytes(bytes);
+        return tree.scalars().newBytes(bytes);
     }
 
     private long tensor(PickleInput in, TensorForm form, long arguments, long state) throws IOException {

@@ -13,10 +13,10 @@ final class Scalars {
     private static final int MAX_REAL_CHARACTERS = 4096;
 
     private final PickleInput in;
-    private final Records records;
+    private final ScalarRecords records;
     private final Symbols symbols;
 
-    Scalars(PickleInput in, Records records, Symbols symbols) {
+    Scalars(PickleInput in, ScalarRecords records, Symbols symbols) {
         this.in = in;
         this.records = records;
         this.symbols = symbols;

@@ -41,7 +41,7 @@ final class TreeValues {
                     "more",
                     node.place());
         }
-        budget.take(node.inlineBytes(), node);
+        budget.take(TreeWords.inlineBytes(node.tree(), node.word()), node);
         return switch (node.kind()) {
             case NONE -> new Value.None();
             case BOOL -> new Value.Bool(node.asBool());
@@ -49,7 +49,7 @@ final class TreeValues {
             case REAL -> new Value.Real(node.asReal());
             case TEXT -> new Value.Text(node.asText());
             case BYTES -> new Value.Blob(node.asBytes());
-            case GLOBAL -> node.global();
+            case GLOBAL -> TreeWords.global(node.tree(), node.word());
             case TENSOR -> tensor(node.asTensor(), node);
             case LIST, TUPLE, SET, DICT, OBJECT -> container(node, depth);
         };
@@ -94,7 +94,7 @@ final class TreeValues {
         nextOrdinal += 2;
         Value items = new Value.Sequence(items(node, depth + 2));
         return new Value.Instance(
-                new Value.Global("builtins", node.isFrozen() ? "frozenset" : "set"),
+                new Value.Global("builtins", TreeWords.isFrozen(node.tree(), node.word()) ? "frozenset" : "set"),
                 new Value.Tuple(List.of(items)),
                 new Value.None());
     }

@@ -19,6 +19,7 @@ final class Unpickler {
     private final Symbols symbols;
     private final Scalars scalars;
     private final Dictionaries dictionaries;
+    private final Containers containers;
     private final Reductions reductions;
     private final PersistentIds persistentIds;
     private final ValueStack stack;
@@ -33,11 +34,12 @@ final class Unpickler {
         this.tree = tree;
         this.records = tree.records();
         this.symbols = tree.symbols();
-        this.scalars = new Scalars(in, records, symbols);
+        this.scalars = new Scalars(in, tree.scalars(), symbols);
         this.dictionaries = new Dictionaries(records, scratch);
         this.reductions = new Reductions(tree, dictionaries);
         this.persistentIds = new PersistentIds(tree);
         this.stack = new ValueStack(in);
+        this.containers = new Containers(in, stack, records, dictionaries);
         this.memo = new LongColumn(scratch, tree.bytes().length() / 8);
     }
 
@@ -60,7 +62,7 @@ final class Unpickler {
                 case NUMBER -> stack.push(scalars.number(opcode));
                 case TEXT -> stack.push(scalars.text(opcode));
                 case MEMO -> memo(opcode);
-                case CONTAINER -> container(opcode);
+                case CONTAINER -> containers.run(opcode);
                 case OBJECT -> object(opcode);
             }
         }
@@ -150,92 +152,6 @@ final class Unpickler {
         stack.push(stored - 1);
     }
 
-    private void container(int opcode) throws IOException {
-        switch (opcode) {
-            case Opcode.TUPLE -> tuple(stack.size() - stack.popMark());
-            case Opcode.TUPLE1 -> tuple(1);
-            case Opcode.TUPLE2 -> tuple(2);
-            case Opcode.TUPLE3 -> tuple(3);
-            case Opcode.EMPTY_LIST -> stack.push(records.newContainer(Word.LIST));
-            case Opcode.EMPTY_DICT -> stack.push(records.newContainer(Word.DICT));
-            case Opcode.EMPTY_SET -> stack.push(records.newContainer(Word.SET));
-            case Opcode.LIST -> collect(Word.LIST);
-            case Opcode.FROZENSET -> {
-                collect(Word.SET);
-                records.freeze(stack.peek());
-            }
-            case Opcode.DICT -> collect(Word.DICT);
-            case Opcode.APPEND -> add(Word.LIST, stack.size() - 1);
-            case Opcode.APPENDS -> add(Word.LIST, stack.popMark());
-            case Opcode.ADDITEMS -> add(Word.SET, stack.popMark());
-            case Opcode.SETITEM -> set(stack.size() - 2);
-            case Opcode.SETITEMS -> set(stack.popMark());
-            default -> throw new AssertionError(Opcode.name(opcode));
-        }
-    }
-
-    private void tuple(int count) throws IOException {
-        stack.drop(count);
-        int from = stack.size();
-        stack.push(
-                count == 0
-                        ? Word.EMPTY_TUPLE
-                        : Word.of(Word.TUPLE, records.newBlock(stack.words(), from, from + count)));
-    }
-
-    private void collect(int tag) throws IOException {
-        int from = stack.popMark();
-        int to = stack.size();
-        long container = records.newContainer(tag);
-        if (tag == Word.DICT) {
-            checkKeys(from, to);
-            dictionaries.put(container, stack.words(), from, to);
-        } else {
-            records.append(container, stack.words(), from, to);
-        }
-        stack.truncate(from);
-        stack.push(container);
-    }
-
-    /** Adds the words from {@code from} to the list, set or object under them. */
-    private void add(int tag, int from) throws IOException {
-        int count = stack.size() - from;
-        long target = stack.peek(count);
-        if (Word.tag(target) == Word.OBJECT) {
-            target = records.appendedOrNew(target);
-        } else if (Word.tag(target) != tag) {
-            throw in.corrupt("items are added to a list, set or object", "such", "another value");
-        }
-        records.append(target, stack.words(), from, from + count);
-        stack.drop(count);
-    }
-
-    private void set(int from) throws IOException {
-        int count = stack.size() - from;
-        long target = stack.peek(count);
-        checkKeys(from, from + count);
-        if (Word.tag(target) == Word.OBJECT) {
-            target = records.entriesOrNew(target);
-        } else if (Word.tag(target) != Word.DICT) {
-            throw in.corrupt("entries are set on a dictionary or object", "such", "another value");
-        }
-        dictionaries.put(target, stack.words(), from, from + count);
-        stack.drop(count);
-    }
-
-    private void checkKeys(int from, int to) throws IOException {
-        if ((to - from) % 2 != 0) {
-            throw in.corrupt("each key has a value", "an even number", to - from);
-        }
-        for (int i = from; i < to; i += 2) {
-            long key = stack.words()[i];
-            int tag = Word.tag(key);
-            if (tag == Word.LIST || tag == Word.DICT || tag == Word.SET && !records.isFrozen(key)) {
-                throw in.corrupt("a key cannot change", "no list, dictionary or set", "one of these");
-            }
-        }
-    }
-
     private void object(int opcode) throws IOException {
         switch (opcode) {
             case Opcode.GLOBAL -> stack.push(global());
@@ -245,13 +161,13 @@ final class Unpickler {
                 reduce(stack.pop(), arguments);
             }
             case Opcode.NEWOBJ_EX -> {
-                tuple(2);
+                containers.tuple(2);
                 long both = stack.pop();
                 stack.push(records.newObject(stack.pop(), both));
             }
             case Opcode.INST -> {
                 long callable = global();
-                tuple(stack.size() - stack.popMark());
+                containers.tuple(stack.size() - stack.popMark());
                 reduce(callable, stack.pop());
             }
             case Opcode.OBJ -> {
@@ -259,7 +175,7 @@ final class Unpickler {
                 if (stack.size() == from) {
                     throw in.corrupt("OBJ finds a class above its mark", "a class", "none");
                 }
-                tuple(stack.size() - from - 1);
+                containers.tuple(stack.size() - from - 1);
                 long arguments = stack.pop();
                 reduce(stack.pop(), arguments);
             }

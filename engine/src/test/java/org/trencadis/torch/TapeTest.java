@@ -84,9 +84,9 @@ final class TapeTest {
                     records.append(container, words, 0, words.length);
                 }
                 long block = records.blockOf(container);
-                assertEquals(expected.size(), block < 0 ? 0 : records.count(block));
+                assertEquals(expected.size(), block < 0 ? 0 : records.blocks().count(block));
                 for (int i = 0; i < expected.size(); i++) {
-                    assertEquals(expected.get(i), records.item(block, i));
+                    assertEquals(expected.get(i), records.blocks().item(block, i));
                 }
             }
         }
@@ -112,12 +112,12 @@ final class TapeTest {
                 }
                 dictionaries.finish();
                 long block = records.blockOf(dict);
-                assertEquals(2 * expected.size(), records.count(block));
-                Dictionaries.Index index = new Dictionaries.Index(records, block, arena);
+                assertEquals(2 * expected.size(), records.blocks().count(block));
+                Dictionaries.Index index = new Dictionaries.Index(records.blocks(), block, arena);
                 int at = 0;
                 for (Map.Entry<Long, Long> entry : expected.entrySet()) {
-                    assertEquals(entry.getKey(), records.item(block, at));
-                    assertEquals(entry.getValue(), records.item(block, at + 1));
+                    assertEquals(entry.getKey(), records.blocks().item(block, at));
+                    assertEquals(entry.getValue(), records.blocks().item(block, at + 1));
                     assertEquals(at / 2, index.find(entry.getKey()));
                     at += 2;
                 }
