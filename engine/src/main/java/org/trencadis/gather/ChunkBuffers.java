@@ -17,16 +17,16 @@ final class ChunkBuffers implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private MemorySegment stored;
     private MemorySegment decoded;
-    private ShardFile shard;
+    private ChunkReader reader;
     private int ordinal = -1;
 
     private ChunkBuffers() {}
 
-    /** Buffers, if possible those that hold this chunk of {@code shard} already. */
-    static ChunkBuffers take(ShardFile shard, int ordinal) {
+    /** Buffers, if possible those that hold this chunk of {@code reader} already. */
+    static ChunkBuffers take(ChunkReader reader, int ordinal) {
         synchronized (KEPT) {
             for (ChunkBuffers kept : KEPT) {
-                if (kept.holds(shard, ordinal)) {
+                if (kept.holds(reader, ordinal)) {
                     KEPT.remove(kept);
                     return kept;
                 }
@@ -36,13 +36,13 @@ final class ChunkBuffers implements AutoCloseable {
     }
 
     /** Whether {@link #decoded} starts with this chunk. */
-    boolean holds(ShardFile wantedShard, int wantedOrdinal) {
-        return Objects.equals(shard, wantedShard) && ordinal == wantedOrdinal;
+    boolean holds(ChunkReader wantedReader, int wantedOrdinal) {
+        return Objects.equals(reader, wantedReader) && ordinal == wantedOrdinal;
     }
 
     /** Says what {@link #decoded} starts with from now on. */
-    void setHeld(ShardFile heldShard, int heldOrdinal) {
-        shard = heldShard;
+    void setHeld(ChunkReader heldReader, int heldOrdinal) {
+        reader = heldReader;
         ordinal = heldOrdinal;
     }
 

@@ -2,11 +2,9 @@ package org.trencadis.gather;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.zip.CRC32C;
 import org.trencadis.codec.Codec;
 import org.trencadis.format.FormatException.Corrupt;
 import org.trencadis.format.FormatException.Place;
@@ -26,10 +24,12 @@ public final class ShardFile implements AutoCloseable {
 
     private final FileLease lease;
     private final ShardTable table;
+    private final ChunkReader chunks;
 
     private ShardFile(FileLease lease, ShardTable table) {
         this.lease = lease;
         this.table = table;
+        this.chunks = new ChunkReader(lease);
     }
 
     /**
@@ -136,13 +136,8 @@ public final class ShardFile implements AutoCloseable {
             int skipped = (int) (at % FormatLimits.CHUNK_BYTES);
             int count = (int) Math.min(FormatLimits.CHUNK_BYTES - skipped, end - at);
             Chunk chunk = chunk(firstChunk + number);
-            checkHolds(chunk, skipped + count);
-            MemorySegment part = target.asSlice(targetOffset + at - fromBytes, count);
-            if (chunk.codec() == Codec.RAW) {
-                readRaw(chunk, skipped, part);
-            } else {
-                readEncoded(chunk, skipped, part);
-            }
+            chunks.checkHolds(chunk, skipped + count);
+            chunks.read(chunk, skipped, target.asSlice(targetOffset + at - fromBytes, count));
             at += count;
         }
     }
@@ -167,61 +162,10 @@ public final class ShardFile implements AutoCloseable {
             long room = stepBytes < 0 ? skipped : FormatLimits.CHUNK_BYTES - skipped - unitBytes;
             long count = stepBytes == 0 ? units : Math.min(units - done, room / Math.abs(stepBytes) + 1);
             Chunk chunk = chunk(firstChunk + number);
-            checkHolds(chunk, (int) Math.max(skipped, skipped + (count - 1) * stepBytes) + unitBytes);
-            try (ChunkBuffers buffers = ChunkBuffers.take(this, chunk.ordinal())) {
-                MemorySegment decoded = decoded(chunk, buffers);
-                OpenFile.copyStrided(
-                        decoded, skipped, stepBytes, count, unitBytes, target, targetOffset + done * unitBytes);
-            }
+            chunks.checkHolds(chunk, (int) Math.max(skipped, skipped + (count - 1) * stepBytes) + unitBytes);
+            chunks.readStrided(chunk, skipped, stepBytes, count, unitBytes, target, targetOffset + done * unitBytes);
             done += count;
         }
-    }
-
-    private void checkHolds(Chunk chunk, int bytes) throws Corrupt {
-        if (chunk.decodedBytes() < bytes) {
-            throw new Corrupt(
-                    "an extent's chunks hold its bytes", bytes + " bytes", chunk.decodedBytes(), place(chunk));
-        }
-    }
-
-    private void readRaw(Chunk chunk, int skipped, MemorySegment target) throws IOException {
-        lease.read(chunk.offsetBytes() + skipped, target, 0, target.byteSize());
-        if (target.byteSize() == chunk.storedBytes()) {
-            checkCrc(chunk, target.asByteBuffer());
-        }
-    }
-
-    private void readEncoded(Chunk chunk, int skipped, MemorySegment target) throws IOException {
-        try (ChunkBuffers buffers = ChunkBuffers.take(this, chunk.ordinal())) {
-            if (target.isNative() && target.byteSize() == chunk.decodedBytes()) {
-                decode(chunk, buffers, target);
-                return;
-            }
-            MemorySegment.copy(decoded(chunk, buffers), skipped, target, 0, target.byteSize());
-        }
-    }
-
-    /** The decoded bytes of a chunk, in buffers that may hold them already. */
-    private MemorySegment decoded(Chunk chunk, ChunkBuffers buffers) throws IOException {
-        if (!buffers.holds(this, chunk.ordinal())) {
-            buffers.setHeld(null, -1);
-            decode(chunk, buffers, buffers.decoded().asSlice(0, chunk.decodedBytes()));
-            buffers.setHeld(this, chunk.ordinal());
-        }
-        return buffers.decoded();
-    }
-
-    private void decode(Chunk chunk, ChunkBuffers buffers, MemorySegment target) throws IOException {
-        ByteBuffer stored = readStored(chunk, buffers.stored());
-        chunk.codec().decode(stored, target.asByteBuffer(), place(chunk));
-    }
-
-    /** Copies the stored bytes of a chunk to the start of {@code target}, checks them and returns them. */
-    private ByteBuffer readStored(Chunk chunk, MemorySegment target) throws IOException {
-        lease.read(chunk.offsetBytes(), target, 0, chunk.storedBytes());
-        ByteBuffer stored = target.asSlice(0, chunk.storedBytes()).asByteBuffer();
-        checkCrc(chunk, stored.duplicate());
-        return stored;
     }
 
     /**
@@ -230,34 +174,15 @@ public final class ShardFile implements AutoCloseable {
      * @throws Corrupt naming chunk and offset where they differ
      */
     public void checkChunk(int ordinal) throws IOException {
-        Chunk chunk = chunk(ordinal);
-        try (ChunkBuffers buffers = ChunkBuffers.take(this, ordinal)) {
-            readStored(chunk, buffers.stored());
-        }
+        chunks.check(chunk(ordinal));
     }
 
     /** Checks that bytes of the payload that belong to no chunk are zero. */
     public void checkGaps() throws IOException {
         MappedReads.read(file(), () -> {
-            table.checkGaps();
+            new ShardTableCheck(lease, table).checkGaps();
             return null;
         });
-    }
-
-    private void checkCrc(Chunk chunk, ByteBuffer stored) throws Corrupt {
-        CRC32C crc = new CRC32C();
-        crc.update(stored);
-        if ((int) crc.getValue() != chunk.crc()) {
-            throw new Corrupt(
-                    "CRC32C of chunk " + chunk.ordinal(),
-                    Integer.toHexString(chunk.crc()),
-                    Long.toHexString(crc.getValue()),
-                    place(chunk));
-        }
-    }
-
-    private Place place(Chunk chunk) {
-        return new Place(file().toString(), "chunk " + chunk.ordinal(), chunk.offsetBytes());
     }
 
     /**
@@ -276,7 +201,7 @@ public final class ShardFile implements AutoCloseable {
             Chunk chunk = chunk(ordinal);
             long end = Math.min(
                     FormatLimits.CHUNK_BYTES, fromBytes + bytes - (ordinal - firstChunk) * FormatLimits.CHUNK_BYTES);
-            checkHolds(chunk, (int) end);
+            chunks.checkHolds(chunk, (int) end);
             if (chunk.codec() != Codec.RAW || before != null && before.endBytes() != chunk.offsetBytes()) {
                 return null;
             }
