@@ -122,7 +122,7 @@ final class Commit {
             publish(shard.staged(), target);
         } catch (FileAlreadyExistsException e) {
             // Another writer stored the same bytes since this shard was finished.
-            if (!ShardDraft.isSound(target)) {
+            if (!ShardProof.isSound(target)) {
                 throw new StorageException(target, "is damaged, and was published by another writer meanwhile", e);
             }
         }

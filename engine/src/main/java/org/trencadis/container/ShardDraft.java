@@ -8,23 +8,17 @@ import java.nio.file.Path;
 import java.util.BitSet;
 import org.trencadis.codec.Codec;
 import org.trencadis.format.Digests;
-import org.trencadis.format.FormatException;
 import org.trencadis.format.FormatLimits;
-import org.trencadis.format.ShardHeader;
 import org.trencadis.format.ShardTrailer;
-import org.trencadis.gather.ShardFile;
-import org.trencadis.storage.FileCache;
 import org.trencadis.storage.OutputFile;
 
 /**
  * One shard while it is written. Its slots stand in the order of the plan; each becomes a chunk or is skipped.
  *
- * <p>A chunk's place follows from the stored lengths of the slots before it. Where those are known, the chunk is written
- * at once, by the thread that brings it; else it is held until they are. The thread that brings the last chunk finishes
- * the shard. Safe for several threads.
+ * <p>Where the {@link SlotPlaces place} of a chunk is known, it is written at once, by the thread that brings it; else it is
+ * held until then. The thread that brings the last chunk finishes the shard. Safe for several threads.
  */
 final class ShardDraft implements AutoCloseable {
-    private static final int SKIPPED = -1;
     private static final int TABLE_ALIGNMENT = 64;
 
     private final ShardPlan plan;
@@ -33,22 +27,12 @@ final class ShardDraft implements AutoCloseable {
     private final HeldChunks held;
     private final ContainerFiles files;
     private final Sealer sealer;
-    private final int slots;
-    /** Per slot: 0 while it is not known. */
-    private int[] storedBytes;
-    /** Per slot: 0 until it is placed. */
-    private long[] offsets;
+    /** Guarded by this. */
+    private final SlotPlaces places;
 
-    private int[] chunks;
-    private BitSet waiting = new BitSet();
     private ShardTail tail;
     private OutputFile file;
-    /** The first slot that has no place. */
-    private int next;
-
     private int openSlots;
-    private int chunkCount;
-    private long endBytes = ShardHeader.LAYOUT.sizeBytes();
     private Finished finished;
 
     /**
@@ -67,12 +51,9 @@ final class ShardDraft implements AutoCloseable {
         this.held = held;
         this.files = files;
         this.sealer = sealer;
-        this.slots = plan.slots(shard);
-        this.openSlots = slots;
-        this.storedBytes = new int[slots];
-        this.offsets = new long[slots];
-        this.chunks = new int[slots];
-        this.tail = new ShardTail(slots);
+        this.places = new SlotPlaces(plan, shard);
+        this.openSlots = plan.slots(shard);
+        this.tail = new ShardTail(openSlots);
     }
 
     /** Says that all chunks of a part will be stored raw, so that what follows need not wait for them. */
@@ -80,9 +61,9 @@ final class ShardDraft implements AutoCloseable {
         BitSet ready;
         synchronized (this) {
             for (int chunk = 0; chunk < plan.chunks(part); chunk++) {
-                storedBytes[plan.slot(part) + chunk] = plan.chunkBytes(part, chunk);
+                places.setStored(plan.slot(part) + chunk, plan.chunkBytes(part, chunk));
             }
-            ready = advance();
+            ready = places.advance();
         }
         writeHeld(ready, encoder);
     }
@@ -93,9 +74,9 @@ final class ShardDraft implements AutoCloseable {
         int count = plan.chunks(part);
         synchronized (this) {
             for (int chunk = 0; chunk < count; chunk++) {
-                storedBytes[plan.slot(part) + chunk] = SKIPPED;
+                places.skip(plan.slot(part) + chunk);
             }
-            ready = advance();
+            ready = places.advance();
         }
         writeHeld(ready, encoder);
         close(count);
@@ -106,57 +87,22 @@ final class ShardDraft implements AutoCloseable {
         BitSet ready;
         boolean isPlaced;
         synchronized (this) {
-            storedBytes[slot] = chunk.bytes().remaining();
-            ready = advance();
-            isPlaced = offsets[slot] != 0;
+            places.setStored(slot, chunk.bytes().remaining());
+            ready = places.advance();
+            isPlaced = places.isPlaced(slot);
         }
         if (isPlaced) {
             write(slot, chunk, sha256);
         } else {
             held.put(shard, slot, chunk, sha256);
             synchronized (this) {
-                isPlaced = offsets[slot] != 0;
-                waiting.set(slot, !isPlaced);
+                isPlaced = places.holdUnlessPlaced(slot);
             }
             if (isPlaced) {
                 ready.set(slot);
             }
         }
         writeHeld(ready, encoder);
-    }
-
-    /** Places every slot up to the first of unknown length; returns those whose chunks are held. */
-    private BitSet advance() {
-        int from = next;
-        for (; next < slots && storedBytes[next] != 0; next++) {
-            if (storedBytes[next] != SKIPPED) {
-                endBytes = ShardPlan.align(endBytes, alignment(next));
-                offsets[next] = endBytes;
-                chunks[next] = chunkCount++;
-                endBytes += storedBytes[next];
-            }
-        }
-        BitSet ready = new BitSet();
-        for (int slot = waiting.nextSetBit(from); slot >= 0 && slot < next; slot = waiting.nextSetBit(slot + 1)) {
-            ready.set(slot);
-        }
-        waiting.andNot(ready);
-        return ready;
-    }
-
-    /** Where a slot's chunk may start: anywhere behind another one of its part. */
-    private int alignment(int slot) {
-        int low = plan.firstPartOfShard(shard);
-        int high = plan.endPartOfShard(shard) - 1;
-        while (low < high) {
-            int middle = (low + high + 1) >>> 1;
-            if (plan.slot(middle) <= slot) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        return plan.slot(low) == slot ? ShardPlan.alignment(plan.bytes(low)) : 1;
     }
 
     private void writeHeld(BitSet ready, ChunkEncoder encoder) throws IOException {
@@ -170,8 +116,8 @@ final class ShardDraft implements AutoCloseable {
         long offset;
         int ordinal;
         synchronized (this) {
-            offset = offsets[slot];
-            ordinal = chunks[slot];
+            offset = places.offset(slot);
+            ordinal = places.ordinal(slot);
         }
         int bytes = chunk.bytes().remaining();
         file().write(chunk.bytes().duplicate(), offset);
@@ -202,21 +148,15 @@ final class ShardDraft implements AutoCloseable {
     }
 
     private Finished finish() throws IOException {
-        int first = plan.firstPartOfShard(shard);
-        int[] firstChunks = new int[plan.endPartOfShard(shard) - first];
-        for (int i = 0; i < firstChunks.length; i++) {
-            firstChunks[i] = chunks[plan.slot(first + i)];
-        }
-        storedBytes = null;
-        offsets = null;
-        chunks = null;
-        waiting = null;
-        if (chunkCount == 0) {
+        int[] firstChunks = places.firstChunks();
+        places.release();
+        if (places.chunkCount() == 0) {
             return new Finished(null, null, 0, firstChunks);
         }
         boolean isThere = findFreeId();
+        int chunkCount = places.chunkCount();
         byte[] id = tail.id(chunkCount);
-        long tableOffset = ShardPlan.align(endBytes, TABLE_ALIGNMENT);
+        long tableOffset = ShardPlan.align(places.endBytes(), TABLE_ALIGNMENT);
         long sizeBytes = ShardTrailer.fileBytes(tableOffset, chunkCount);
         if (isThere) {
             file.close();
@@ -226,22 +166,11 @@ final class ShardDraft implements AutoCloseable {
             file.write(tail.encode(chunkCount, tableOffset), tableOffset);
             sealer.seal(() -> {
                 file.commit(sizeBytes);
-                checkReadable(id);
+                ShardProof.checkReadable(path, id, chunkCount);
             });
         }
         tail = null;
         return new Finished(isThere ? null : path, id, sizeBytes, firstChunks);
-    }
-
-    /** Reads the records back as any reader will. */
-    private void checkReadable(byte[] id) throws IOException {
-        try (FileCache own = new FileCache();
-                ShardFile written = ShardFile.openStaged(path, id, own)) {
-            if (written.chunkCount() != chunkCount) {
-                throw new IOException(
-                        path + ": " + chunkCount + " chunks were written, " + written.chunkCount() + " are read back");
-            }
-        }
     }
 
     /**
@@ -249,13 +178,13 @@ final class ShardDraft implements AutoCloseable {
      * chunk of one zero byte, which no index refers to, gives this shard another id: nothing is ever overwritten.
      */
     private boolean findFreeId() throws IOException {
-        Path target = files.shard(tail.id(chunkCount));
+        Path target = files.shard(tail.id(places.chunkCount()));
         while (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-            if (isSound(target)) {
+            if (ShardProof.isSound(target)) {
                 return true;
             }
             addSpareChunk();
-            target = files.shard(tail.id(chunkCount));
+            target = files.shard(tail.id(places.chunkCount()));
         }
         return false;
     }
@@ -264,25 +193,12 @@ final class ShardDraft implements AutoCloseable {
         ByteBuffer zero = ByteBuffer.allocate(1);
         java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
         crc.update(zero.array());
-        long offset = ShardPlan.align(endBytes, FormatLimits.PACK_ALIGNMENT);
+        int ordinal = places.chunkCount();
+        long offset = places.append(FormatLimits.PACK_ALIGNMENT, 1);
         byte[] sha256 = Digests.sha256().digest(zero.array());
         tail.grow();
-        tail.set(chunkCount++, offset, 1, 1, Codec.RAW, (int) crc.getValue(), sha256);
+        tail.set(ordinal, offset, 1, 1, Codec.RAW, (int) crc.getValue(), sha256);
         file.write(zero, offset);
-        endBytes = offset + 1;
-    }
-
-    /** Whether every record and every chunk of a shard is what its check says. */
-    static boolean isSound(Path shard) throws IOException {
-        try (FileCache own = new FileCache();
-                ShardFile existing = ShardFile.open(shard, own)) {
-            for (int chunk = 0; chunk < existing.chunkCount(); chunk++) {
-                existing.checkChunk(chunk);
-            }
-            return true;
-        } catch (FormatException e) {
-            return false;
-        }
     }
 
     /** The shard as it was finished, or null where a chunk is missing. */
