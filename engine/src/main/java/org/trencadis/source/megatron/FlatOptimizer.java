@@ -14,7 +14,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.trencadis.source.Draft;
 import org.trencadis.source.Nodes;
-import org.trencadis.source.megatron.LegacyTensors.Part;
 import org.trencadis.storage.FileCache;
 import org.trencadis.storage.FileLease;
 import org.trencadis.tensor.Dtype;
@@ -55,7 +54,7 @@ final class FlatOptimizer {
         this.args = args;
     }
 
-    private record Found(Part part, String state, TorchTensor tensor, int file, int holders) {}
+    private record Found(LegacyPart part, String state, TorchTensor tensor, int file, int holders) {}
 
     /**
      * Reads a rank's file, without adding anything yet.
@@ -63,7 +62,7 @@ final class FlatOptimizer {
      * @param model the file that holds the rank's model
      * @param pieces parameters of each piece, in the module's order
      */
-    void read(Path file, Path model, int stage, int rank, List<List<Part>> pieces) throws IOException {
+    void read(Path file, Path model, int stage, int rank, List<List<LegacyPart>> pieces) throws IOException {
         files++;
         try (TorchFile torch = TorchFile.open(file, cache)) {
             Reading reading = new Reading(torch, model, stage, rank, pieces);
@@ -115,11 +114,11 @@ final class FlatOptimizer {
         private final Path model;
         private final int stage;
         private final int rank;
-        private final List<List<Part>> pieces;
+        private final List<List<LegacyPart>> pieces;
         private final int file;
         private final int holders;
 
-        Reading(TorchFile torch, Path model, int stage, int rank, List<List<Part>> pieces) {
+        Reading(TorchFile torch, Path model, int stage, int rank, List<List<LegacyPart>> pieces) {
             this.torch = torch;
             this.model = model;
             this.stage = stage;
@@ -155,7 +154,7 @@ final class FlatOptimizer {
             return null;
         }
 
-        private boolean isShared(Part part) {
+        private boolean isShared(LegacyPart part) {
             return part.expert() && geometry.ep() > 1;
         }
 
@@ -165,15 +164,15 @@ final class FlatOptimizer {
             }
             int number = 0;
             for (int piece = 0; piece < pieces.size(); piece++) {
-                Map<Dtype, List<Part>> buffers = new LinkedHashMap<>();
+                Map<Dtype, List<LegacyPart>> buffers = new LinkedHashMap<>();
                 Set<String> names = new HashSet<>();
-                for (Part part : pieces.get(piece)) {
+                for (LegacyPart part : pieces.get(piece)) {
                     if (isShared(part) == expert && names.add(part.name())) {
                         buffers.computeIfAbsent(part.held().dtype(), dtype -> new ArrayList<>())
                                 .add(part);
                     }
                 }
-                for (Map.Entry<Dtype, List<Part>> buffer : buffers.entrySet()) {
+                for (Map.Entry<Dtype, List<LegacyPart>> buffer : buffers.entrySet()) {
                     String problem =
                             findProblem(optimizer.find((long) number), piece, buffer.getKey(), buffer.getValue());
                     if (problem != null) {
@@ -187,7 +186,7 @@ final class FlatOptimizer {
                     : "it holds more buffers than the " + number + " that the model's parameters fill";
         }
 
-        private String findProblem(Node buffer, int piece, Dtype dtype, List<Part> parts) throws IOException {
+        private String findProblem(Node buffer, int piece, Dtype dtype, List<LegacyPart> parts) throws IOException {
             if (buffer == null || buffer.kind() != Kind.DICT || buffer.size() != 1) {
                 return "is not there";
             }
@@ -217,12 +216,12 @@ final class FlatOptimizer {
             return add(parts, starts, flats);
         }
 
-        private BufferPlan plan(List<Part> parts) {
+        private BufferPlan plan(List<LegacyPart> parts) {
             long[] elements = new long[parts.size()];
             boolean[] alone = new boolean[parts.size()];
             for (int i = 0; i < elements.length; i++) {
                 elements[i] = parts.get(i).held().elements();
-                alone[i] = geometry.pp() > 1 && args.isTied() && LegacyTensors.isEmbedding(parts.get(i));
+                alone[i] = geometry.pp() > 1 && args.isTied() && parts.get(i).isEmbedding();
             }
             return new BufferPlan(elements, alone);
         }
@@ -237,9 +236,9 @@ final class FlatOptimizer {
             return Math.max(1, args.number(size, "ddp_bucket_size"));
         }
 
-        private String add(List<Part> parts, long[] starts, Map<String, TorchTensor> flats) throws IOException {
+        private String add(List<LegacyPart> parts, long[] starts, Map<String, TorchTensor> flats) throws IOException {
             for (int i = 0; i < starts.length; i++) {
-                Part part = parts.get(i);
+                LegacyPart part = parts.get(i);
                 long[] shape = part.held().shape();
                 for (Map.Entry<String, TorchTensor> each : flats.entrySet()) {
                     TorchTensor tensor =

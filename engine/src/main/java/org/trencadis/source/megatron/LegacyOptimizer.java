@@ -13,8 +13,6 @@ import org.trencadis.source.Attachments;
 import org.trencadis.source.Draft;
 import org.trencadis.source.GroupBook;
 import org.trencadis.source.Nodes;
-import org.trencadis.source.megatron.LegacyTensors.Owned;
-import org.trencadis.source.megatron.LegacyTensors.Part;
 import org.trencadis.torch.Node;
 import org.trencadis.torch.Node.Kind;
 import org.trencadis.torch.TorchFile;
@@ -57,12 +55,12 @@ final class LegacyOptimizer {
      *
      * @param owned what the names of the stage's model are, in the module's order
      */
-    void read(TorchFile torch, int stage, int rank, List<Owned> owned) throws IOException {
+    void read(TorchFile torch, int stage, int rank, List<LegacyPart.Owned> owned) throws IOException {
         Node optimizer = Nodes.findValue(torch.root(), OPTIMIZER);
         if (optimizer == null) {
             return;
         }
-        List<Part> parameters = parameters(rank, owned);
+        List<LegacyPart> parameters = parameters(rank, owned);
         int file = draft.file(torch);
         int holders = LegacyTensors.holders(draft, geometry, stage, rank);
         Reading reading = new Reading(torch, parameters, file, holders);
@@ -77,10 +75,10 @@ final class LegacyOptimizer {
     }
 
     /** The parameters among what a rank's module holds, in its order. */
-    static List<Part> parameters(int rank, List<Owned> owned) {
-        List<Part> parameters = new ArrayList<>();
-        for (Owned each : owned) {
-            Part part = each.parts()[rank];
+    static List<LegacyPart> parameters(int rank, List<LegacyPart.Owned> owned) {
+        List<LegacyPart> parameters = new ArrayList<>();
+        for (LegacyPart.Owned each : owned) {
+            LegacyPart part = each.parts()[rank];
             boolean buffer = part == null || !part.held().dtype().isFloat() || isBuffer(each.local());
             if (!buffer) {
                 parameters.add(part);
@@ -96,12 +94,12 @@ final class LegacyOptimizer {
     /** One file's optimizers. */
     private final class Reading {
         private final TorchFile torch;
-        private final List<Part> parameters;
+        private final List<LegacyPart> parameters;
         private final int file;
         private final int holders;
         private final String from;
 
-        Reading(TorchFile torch, List<Part> parameters, int file, int holders) {
+        Reading(TorchFile torch, List<LegacyPart> parameters, int file, int holders) {
             this.torch = torch;
             this.parameters = parameters;
             this.file = file;
@@ -138,12 +136,12 @@ final class LegacyOptimizer {
 
         private void readGroup(int number, Node group, boolean only, Node state, Node masters) throws IOException {
             Node members = Nodes.findValue(group, "params");
-            List<Part> parts = candidates(group, only);
+            List<LegacyPart> parts = candidates(group, only);
             boolean withState = state != null && state.kind() == Kind.DICT && state.size() > 0;
             if (members == null && !withState && masters == null) {
                 // The distributed optimizer's states are in a file of their own, and its groups do not list members.
                 unlisted.computeIfAbsent(number, key -> new LinkedHashSet<>())
-                        .addAll(parts.stream().map(Part::name).toList());
+                        .addAll(parts.stream().map(LegacyPart::name).toList());
                 several |= !only;
                 return;
             }
@@ -162,7 +160,7 @@ final class LegacyOptimizer {
                 unassigned.add(from + " group " + number);
                 return;
             }
-            groups.addMembers(number, parts.stream().map(Part::name).toList());
+            groups.addMembers(number, parts.stream().map(LegacyPart::name).toList());
             if (flag(group, "is_expert_parallel")) {
                 groups.setExpert(number);
             }
@@ -172,8 +170,8 @@ final class LegacyOptimizer {
         }
 
         /** The parameters that Megatron puts into a group: without weight decay are biases and one-dimensional ones. */
-        private List<Part> candidates(Node group, boolean only) throws IOException {
-            List<Part> parts = new ArrayList<>(parameters);
+        private List<LegacyPart> candidates(Node group, boolean only) throws IOException {
+            List<LegacyPart> parts = new ArrayList<>(parameters);
             if (group.find("is_expert_parallel") != null) {
                 boolean expert = flag(group, "is_expert_parallel");
                 parts.removeIf(part -> part.expert() != expert);
@@ -188,7 +186,7 @@ final class LegacyOptimizer {
         }
 
         /** The master of each member, null for one that has none; null where their number fits no reading. */
-        private List<Node> masters(Node list, List<Part> parts) throws IOException {
+        private List<Node> masters(Node list, List<LegacyPart> parts) throws IOException {
             List<Node> own = new ArrayList<>();
             int count = list == null ? 0 : list.size();
             long halves = parts.stream()
@@ -198,7 +196,7 @@ final class LegacyOptimizer {
                 return null;
             }
             int next = 0;
-            for (Part part : parts) {
+            for (LegacyPart part : parts) {
                 boolean has = count == parts.size()
                         || count > 0 && part.held().dtype().bytes() < 4;
                 own.add(has ? list.item(next++) : null);
@@ -206,7 +204,7 @@ final class LegacyOptimizer {
             return own;
         }
 
-        private boolean fits(List<Part> parts, List<Node> states, List<Node> masters) throws IOException {
+        private boolean fits(List<LegacyPart> parts, List<Node> states, List<Node> masters) throws IOException {
             for (int i = 0; i < parts.size(); i++) {
                 long[] shape = parts.get(i).held().shape();
                 Node average = states.get(i) == null ? null : states.get(i).find("exp_avg");
@@ -223,7 +221,7 @@ final class LegacyOptimizer {
                             || !Arrays.equals(node.asTensor().shape(), shape));
         }
 
-        private void addStates(Part part, Node state, Node master) throws IOException {
+        private void addStates(LegacyPart part, Node state, Node master) throws IOException {
             Map<String, TorchTensor> found = new LinkedHashMap<>();
             if (master != null) {
                 found.put(MASTER, master.asTensor());
@@ -236,7 +234,8 @@ final class LegacyOptimizer {
             }
         }
 
-        private void addState(Part part, String key, Node value, Map<String, TorchTensor> found) throws IOException {
+        private void addState(LegacyPart part, String key, Node value, Map<String, TorchTensor> found)
+                throws IOException {
             boolean scalar = value.kind() == Kind.TENSOR && value.asTensor().shape().length == 0;
             if (key.equals("step") && (scalar || value.kind() == Kind.INT || value.kind() == Kind.REAL)) {
                 groups.addStep(part.name(), GroupBook.number(value), from);

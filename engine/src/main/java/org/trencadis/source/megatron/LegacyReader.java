@@ -155,7 +155,7 @@ final class LegacyReader {
                 attachments.addAll(MODEL, "", torch.root(), consumed(), file);
             }
         }
-        List<List<LegacyTensors.Owned>> owned = new ArrayList<>();
+        List<List<LegacyPart.Owned>> owned = new ArrayList<>();
         for (int piece = 0; piece < geometry.pieces(); piece++) {
             owned.add(tensors.addPiece(stage, piece, pieces.get(piece), layers));
         }
@@ -167,7 +167,7 @@ final class LegacyReader {
                         torch, stage, rank, owned.stream().flatMap(List::stream).toList());
             }
             if (folder.flats().containsKey(file)) {
-                List<List<LegacyTensors.Part>> parameters = owned.stream()
+                List<List<LegacyPart>> parameters = owned.stream()
                         .map(piece -> LegacyOptimizer.parameters(rank, piece))
                         .toList();
                 flat.read(folder.flats().get(file), file, stage, rank, parameters);

@@ -1,7 +1,6 @@
 package org.trencadis.source.megatron;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -16,21 +15,17 @@ import org.trencadis.source.Draft;
 import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 import org.trencadis.storage.FileCache;
-import org.trencadis.storage.FileLease;
-import org.trencadis.tensor.Shapes;
 import org.trencadis.torch.TorchTensor;
 
 /** Adds the model's tensors of each stage: state {@code model}, joined by the layout's rules. */
 final class LegacyTensors {
     static final String MODEL = "model";
 
-    private static final String EMBEDDING = "embedding.word_embeddings.weight";
     private static final String OUTPUT = "output_layer.weight";
     private static final String HEAD = "word_embeddings_for_head.weight";
-    private static final int COMPARED_BYTES = 64 * 1024;
 
     private final Draft draft;
-    private final FileCache cache;
+    private final SameBytes same;
     private final LegacyGeometry geometry;
     private final LegacyLayout layout;
     private final boolean tied;
@@ -46,7 +41,7 @@ final class LegacyTensors {
             StoredArguments args,
             Double version) {
         this.draft = draft;
-        this.cache = cache;
+        this.same = new SameBytes(cache);
         this.geometry = geometry;
         this.layout = layout;
         this.tied = args.isTied();
@@ -58,61 +53,17 @@ final class LegacyTensors {
     }
 
     /**
-     * A tensor of a piece as a rank's file names it, and what it is part of.
-     *
-     * @param local its name in the file
-     * @param parts by rank of the stage, null where a rank has none
-     */
-    record Owned(String local, Part[] parts) {}
-
-    /**
-     * One rank's part of a tensor.
-     *
-     * @param name in the catalog
-     * @param copy number among pieces that hold the tensor
-     * @param shard number in the placement
-     * @param held the module's own, as the rank's file holds it
-     * @param order in which the rank holds its rows, or null for that of the whole tensor
-     * @param expert whether it is of one expert or several
-     */
-    record Part(
-            String name,
-            Placement placement,
-            int copy,
-            int shard,
-            TorchTensor held,
-            AttentionOrder order,
-            boolean expert) {
-        /** Adds one state of the part, in the extents in which its rule sees it. */
-        void add(Draft draft, String state, TorchTensor held, int file, int holders) throws IOException {
-            if (order == null) {
-                addSeen(
-                        draft.target(name, state, held.dtype(), placement, copy, shard),
-                        placement,
-                        held,
-                        file,
-                        holders);
-                return;
-            }
-            List<TorchTensor> pieces = order.pieces(held);
-            for (int i = 0; i < pieces.size(); i++) {
-                draft.target(name, state, held.dtype(), placement, copy, shard * pieces.size() + i)
-                        .addShard(pieces.get(i), file, holders);
-            }
-        }
-    }
-
-    /**
      * Adds the tensors of one piece.
      *
      * @param models by rank of the stage
      * @return what each name in the files is, in the module's order
      */
-    List<Owned> addPiece(int stage, int piece, List<LegacyModel> models, StageLayers layers) throws IOException {
+    List<LegacyPart.Owned> addPiece(int stage, int piece, List<LegacyModel> models, StageLayers layers)
+            throws IOException {
         LinkedHashSet<String> names = new LinkedHashSet<>();
         models.forEach(model -> names.addAll(model.tensors().keySet()));
         int copy = piece * geometry.pp() + stage;
-        List<Owned> owned = new ArrayList<>();
+        List<LegacyPart.Owned> owned = new ArrayList<>();
         for (String local : names) {
             owned.add(new Adding(stage, copy, models, local, layers.global(local, stage, piece)).add());
         }
@@ -127,7 +78,7 @@ final class LegacyTensors {
         private final String local;
         private final String name;
         private final TorchTensor[] shards;
-        private final Part[] parts;
+        private final LegacyPart[] parts;
 
         Adding(int stage, int copy, List<LegacyModel> models, String local, String name) {
             this.stage = stage;
@@ -137,10 +88,10 @@ final class LegacyTensors {
             this.name = name;
             this.shards =
                     models.stream().map(model -> model.tensors().get(local)).toArray(TorchTensor[]::new);
-            this.parts = new Part[shards.length];
+            this.parts = new LegacyPart[shards.length];
         }
 
-        Owned add() throws IOException {
+        LegacyPart.Owned add() throws IOException {
             Rule rule = layout.rules() == null ? null : layout.rules().find(name);
             boolean expert = rule != null && rule.expert() != null;
             boolean numbered = rule != null && LayoutRules.isNumbered(rule);
@@ -155,7 +106,7 @@ final class LegacyTensors {
                 notePadding(rule, placement);
                 addAll(name, placement, 0, shards.length, expert);
             }
-            return new Owned(local, parts);
+            return new LegacyPart.Owned(local, parts);
         }
 
         private long[][] shapes() {
@@ -199,7 +150,7 @@ final class LegacyTensors {
                 TorchTensor shard = shards[rank];
                 if (shard != null) {
                     Placement of = rows == null ? placement : rows.cut(placement, shard.shape());
-                    parts[rank] = new Part(target, of, number, rank - from, shard, rows, expert);
+                    parts[rank] = new LegacyPart(target, of, number, rank - from, shard, rows, expert);
                     LegacyModel model = models.get(rank);
                     int file = draft.file(model.file(), model.stamp());
                     parts[rank].add(draft, MODEL, shard, file, holders(draft, geometry, stage, rank));
@@ -230,52 +181,18 @@ final class LegacyTensors {
         }
 
         private boolean isSame(int one, int other) throws IOException {
-            TorchTensor left = shards[one];
-            TorchTensor right = shards[other];
-            if (one == other) {
-                return true;
-            }
-            boolean alike = left.dtype() == right.dtype()
-                    && Arrays.equals(left.shape(), right.shape())
-                    && left.isRowMajor()
-                    && right.isRowMajor()
-                    && left.bigEndian() == right.bigEndian();
-            return alike && sameBytes(one, left, other, right);
-        }
-
-        private boolean sameBytes(int one, TorchTensor left, int other, TorchTensor right) throws IOException {
-            byte[] here = new byte[COMPARED_BYTES];
-            byte[] there = new byte[COMPARED_BYTES];
-            try (FileLease first = cache.lease(models.get(one).file());
-                    FileLease second = cache.lease(models.get(other).file())) {
-                for (long done = 0; done < left.sizeBytes(); done += COMPARED_BYTES) {
-                    int bytes = (int) Math.min(COMPARED_BYTES, left.sizeBytes() - done);
-                    first.read(left.offsetBytes() + done, MemorySegment.ofArray(here), 0, bytes);
-                    second.read(right.offsetBytes() + done, MemorySegment.ofArray(there), 0, bytes);
-                    if (!Arrays.equals(here, 0, bytes, there, 0, bytes)) {
-                        return false;
-                    }
-                }
-            }
-            return true;
+            return one == other
+                    || same.areSame(
+                            shards[one],
+                            models.get(one).file(),
+                            shards[other],
+                            models.get(other).file());
         }
 
         private void notePadding(Rule rule, Placement placement) {
             if (rule != null && rule.pad() != null && rule.pad().extent() == Rule.OPEN) {
                 unpadded.add(name + " (" + placement.shape()[0] + " rows)");
             }
-        }
-    }
-
-    private static void addSeen(Draft.Target target, Placement placement, TorchTensor shard, int file, int holders)
-            throws IOException {
-        if (placement.shape().length == shard.shape().length) {
-            target.addShard(shard, file, holders);
-        } else if (shard.isRowMajor()) {
-            target.addWindow(0, Shapes.elements(shard.shape()), shard, 0, file, holders);
-        } else {
-            throw new SourceException("a shard of shape " + Shapes.print(shard.shape())
-                    + " that is not contiguous cannot be seen in other extents");
         }
     }
 
@@ -287,12 +204,7 @@ final class LegacyTensors {
     /** The tensor that a name is another name of. */
     private String target(String name) {
         boolean alias = name.equals(HEAD) || tied && name.equals(OUTPUT);
-        return alias && draft.has(EMBEDDING, MODEL) ? EMBEDDING : name;
-    }
-
-    /** Whether a part is of the table of words, which the output layer may share. */
-    static boolean isEmbedding(Part part) {
-        return part.name().equals(EMBEDDING);
+        return alias && draft.has(LegacyPart.EMBEDDING, MODEL) ? LegacyPart.EMBEDDING : name;
     }
 
     /** Writes what the files do not say. */
