@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -16,7 +15,6 @@ import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 import org.trencadis.tensor.Dtype;
 import org.trencadis.torch.Node;
-import org.trencadis.torch.Node.Kind;
 import org.trencadis.torch.TorchFile;
 import org.trencadis.torch.TorchTensor;
 
@@ -25,12 +23,7 @@ import org.trencadis.torch.TorchTensor;
  * numbers can stand for one order of parameters only they get their names, else states stay under their numbers.
  */
 final class WholeOptimizerReader {
-    private static final String INNER = "optimizer_state_dict";
-    private static final String STATE = "state";
-    private static final String GROUPS = "param_groups";
-    private static final String MASTERS = "fp32_groups";
-    private static final String FLAT_MASTERS = "fp32_groups_flat";
-    private static final String OPTIMIZER = "optimizer";
+    private static final String OPTIMIZER = WholeGroups.OPTIMIZER;
 
     private final Reading reading;
     private final ModuleReader modules;
@@ -40,33 +33,6 @@ final class WholeOptimizerReader {
     WholeOptimizerReader(Reading reading, ModuleReader modules) {
         this.reading = reading;
         this.modules = modules;
-    }
-
-    /** One member of a group. */
-    private static final class Member {
-        final long id;
-        final Map<String, TorchTensor> states = new LinkedHashMap<>();
-        Node step;
-        String name;
-
-        Member(long id) {
-            this.id = id;
-        }
-
-        /** The shape of the parameter: its master's, or that of all its states; null where they do not say it. */
-        long[] shape() {
-            if (states.containsKey(Reading.MASTER)) {
-                return states.get(Reading.MASTER).shape();
-            }
-            long[] shape = null;
-            for (TorchTensor state : states.values()) {
-                if (shape != null && !Arrays.equals(shape, state.shape())) {
-                    return null;
-                }
-                shape = state.shape();
-            }
-            return shape;
-        }
     }
 
     /** Reads the optimizer in each model file. */
@@ -116,91 +82,21 @@ final class WholeOptimizerReader {
     }
 
     private void read(TorchFile torch, Node optimizer, int mp, String prefix, boolean named) throws IOException {
-        Node inner = optimizer.find(GROUPS) != null ? optimizer : Nodes.findValue(optimizer, INNER);
-        if (inner == null || Nodes.findValue(inner, GROUPS) == null) {
-            throw new SourceException(optimizer.path() + " is no optimizer that is known: expected " + GROUPS
-                    + " in it or" + " in its " + INNER);
-        }
-        List<List<Member>> groups = readMembers(torch, inner, prefix);
-        addMasters(Nodes.findValue(optimizer, MASTERS), groups, torch);
-        addFlatMasters(Nodes.findValue(optimizer, FLAT_MASTERS), groups, torch);
+        WholeGroups read = WholeGroups.read(torch, optimizer, prefix, reading.attachments());
+        List<List<WholeGroups.Member>> groups = read.members();
         if (named) {
             assign(groups, mp);
         }
         for (int group = 0; group < groups.size(); group++) {
-            reading.groups().addSettings(group, inner.get(GROUPS).item(group), reading.relative(torch.file()));
-            for (Member member : groups.get(group)) {
+            reading.groups().addSettings(group, read.settings(group), reading.relative(torch.file()));
+            for (WholeGroups.Member member : groups.get(group)) {
                 addMember(torch, member, group, mp, prefix);
             }
         }
-        if (inner != optimizer) {
-            reading.attachments()
-                    .addAll(OPTIMIZER, OPTIMIZER, optimizer, Set.of(INNER, MASTERS, FLAT_MASTERS), torch.file());
-        }
+        read.attachOthers();
     }
 
-    private List<List<Member>> readMembers(TorchFile torch, Node inner, String prefix) throws IOException {
-        List<List<Member>> groups = new ArrayList<>();
-        Node list = inner.get(GROUPS);
-        for (int group = 0; group < list.size(); group++) {
-            List<Member> members = new ArrayList<>();
-            for (long id : Nodes.longs(list.item(group).get("params"))) {
-                Member member = new Member(id);
-                Node own = inner.get(STATE).find(id);
-                if (own != null && own.kind() == Kind.DICT) {
-                    own.forEachEntry((key, value) -> readState(torch, member, key.asText(), value, prefix));
-                }
-                members.add(member);
-            }
-            groups.add(members);
-        }
-        return groups;
-    }
-
-    private void readState(TorchFile torch, Member member, String name, Node value, String prefix) throws IOException {
-        boolean scalar = value.kind() == Kind.TENSOR && value.asTensor().shape().length == 0;
-        if (name.equals("step") && (scalar || value.kind() == Kind.INT || value.kind() == Kind.REAL)) {
-            member.step = value;
-        } else if (value.kind() == Kind.TENSOR && !scalar) {
-            member.states.put(name, value.asTensor());
-        } else {
-            reading.attachments().add(OPTIMIZER, prefix + member.id + '.' + name, value, torch.file());
-        }
-    }
-
-    private static void addMasters(Node masters, List<List<Member>> groups, TorchFile torch) throws IOException {
-        if (masters == null) {
-            return;
-        }
-        for (int group = 0; group < groups.size(); group++) {
-            List<Member> members = groups.get(group);
-            if (group >= masters.size() || masters.item(group).size() != members.size()) {
-                throw new SourceException(torch.file() + ": group " + group + " of " + MASTERS
-                        + " does not have a master for each of " + members.size() + " parameters");
-            }
-            for (int i = 0; i < members.size(); i++) {
-                members.get(i)
-                        .states
-                        .put(Reading.MASTER, masters.item(group).item(i).asTensor());
-            }
-        }
-    }
-
-    /** Masters of a fused optimizer: one flat tensor for each group, whose only member it is. */
-    private static void addFlatMasters(Node masters, List<List<Member>> groups, TorchFile torch) throws IOException {
-        for (int group = 0; masters != null && group < masters.size(); group++) {
-            if (group >= groups.size() || groups.get(group).size() != 1) {
-                throw new SourceException(torch.file() + ": group " + group + " of " + FLAT_MASTERS
-                        + " is not that of one flat parameter");
-            }
-            groups.get(group)
-                    .getFirst()
-                    .states
-                    .put(Reading.MASTER, masters.item(group).asTensor());
-        }
-    }
-
-    private void assign(List<List<Member>> groups, int mp) {
+    private void assign(List<List<WholeGroups.Member>> groups, int mp) {
         ModelStates model = reading.parameters().model(mp);
         List<String> names = new ArrayList<>();
         List<long[]> shapes = new ArrayList<>();
@@ -211,7 +107,7 @@ final class WholeOptimizerReader {
             }
         }
         List<List<long[]>> members = new ArrayList<>();
-        for (List<Member> group : groups) {
+        for (List<WholeGroups.Member> group : groups) {
             List<long[]> of = new ArrayList<>();
             group.forEach(member -> of.add(member.shape()));
             members.add(of);
@@ -232,7 +128,8 @@ final class WholeOptimizerReader {
         }
     }
 
-    private void addMember(TorchFile torch, Member member, int group, int mp, String prefix) throws IOException {
+    private void addMember(TorchFile torch, WholeGroups.Member member, int group, int mp, String prefix)
+            throws IOException {
         String name = member.name == null ? prefix + member.id : member.name;
         reading.groups().addMembers(group, List.of(name));
         if (member.step != null) {
