@@ -2,10 +2,8 @@ package org.trencadis.source.deepspeed;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.trencadis.format.Value;
@@ -19,40 +17,27 @@ import org.trencadis.source.SourceException;
 import org.trencadis.source.SourceLayouts;
 import org.trencadis.storage.FileCache;
 import org.trencadis.torch.Node;
-import org.trencadis.torch.Node.Kind;
 import org.trencadis.torch.TorchFile;
 
 /** Reads the tag folder of a DeepSpeed save: model files, optimizer files, layers and experts, as one catalog. */
 final class DeepSpeedReader {
-    /** What the catalog says in another way. */
-    private static final Set<String> CONSUMED = Set.of(
-            "module",
-            "buffer_names",
-            "optimizer",
-            "param_shapes",
-            "frozen_param_shapes",
-            "frozen_param_fragments",
-            "shared_params");
-
     private final DeepSpeedDirectory directory;
     private final FileCache cache;
     private final Draft draft;
     private final Attachments attachments;
     private final GroupBook groups = new GroupBook();
-    private final List<ModelStates> models = new ArrayList<>();
-    private final List<ParallelRules> rules = new ArrayList<>();
+    private final ModelFiles models;
     private LayoutRules layout;
-    private String version;
     private Value lossScaler;
     private long stage;
     private int expertParallel = 1;
-    private Experts experts = Experts.none();
 
     private DeepSpeedReader(DeepSpeedDirectory directory, FileCache cache, Draft draft) {
         this.directory = directory;
         this.cache = cache;
         this.draft = draft;
         this.attachments = new Attachments(draft);
+        this.models = new ModelFiles(cache, attachments);
     }
 
     /**
@@ -79,23 +64,24 @@ final class DeepSpeedReader {
         Path[][] modelFiles = new Path[0][];
         if (withModels) {
             RankFile.Kind kind = slots ? RankFile.Kind.ZERO3_MODEL : RankFile.Kind.MODEL;
-            geometry = readGeometry(grid, kind);
+            geometry = models.readGeometry(directory, kind);
             layout = sourceLayout == null ? null : readLayout(sourceLayout, geometry);
             modelFiles = grid.complete(kind, slots ? geometry.dp() : 1, geometry.mp(), geometry.source());
             for (int mp = 0; mp < geometry.mp(); mp++) {
-                readModel(modelFiles[mp][0], mp, geometry);
+                models.read(modelFiles[mp][0], mp, geometry, layout);
             }
+            lossScaler = models.lossScaler();
         }
         boolean partitioned = !directory.universal() && (slots || isPartitioned(grid));
         Path[][] optimizerFiles = partitioned ? optimizerFiles(geometry) : null;
-        Parameters parameters = new Parameters(geometry, models, rules, experts);
+        Parameters parameters = new Parameters(geometry, models.states(), models.rules(), models.experts());
         Reading reading = new Reading(draft, cache, geometry, parameters, groups, attachments);
         ModuleReader modules = new ModuleReader(reading);
         if (!slots && withModels) {
             readModules(reading, modules);
         }
-        expertParallel =
-                experts.fused().isEmpty() ? 1 : experts.fused().getFirst().ep();
+        List<FusedExperts> fused = models.experts().fused();
+        expertParallel = fused.isEmpty() ? 1 : fused.getFirst().ep();
         if (directory.universal()) {
             readUniversal(reading, modules, modelFiles, slots);
         } else if (slots) {
@@ -147,7 +133,7 @@ final class DeepSpeedReader {
         PartitionReader reader = new PartitionReader(reading);
         reader.readAll(optimizerFiles);
         expertParallel = Math.max(expertParallel, reader.expertParallel());
-        experts.checkCounts(expertParallel);
+        models.experts().checkCounts(expertParallel);
     }
 
     private void readUniversal(Reading reading, ModuleReader modules, Path[][] modelFiles, boolean slots)
@@ -167,7 +153,7 @@ final class DeepSpeedReader {
 
     /** Whether ZeRO wrote optimizer files, or must have: then one that is missing is named. */
     private boolean isPartitioned(RankGrid grid) {
-        return grid.has(RankFile.Kind.OPTIMIZER) || models.getFirst().groups() != null;
+        return grid.has(RankFile.Kind.OPTIMIZER) || models.states().getFirst().groups() != null;
     }
 
     private Path[][] optimizerFiles(Geometry geometry) throws IOException {
@@ -190,7 +176,7 @@ final class DeepSpeedReader {
     private void writeRuleFindings(Reading reading) {
         TreeSet<String> contradictions = new TreeSet<>();
         TreeSet<String> byDefault = new TreeSet<>();
-        for (ParallelRules of : rules) {
+        for (ParallelRules of : models.rules()) {
             contradictions.addAll(of.contradictions());
             byDefault.addAll(of.byDefault());
         }
@@ -223,56 +209,9 @@ final class DeepSpeedReader {
                 modules.addStage(stage);
             }
         }
-        boolean expected = !experts.counts().isEmpty() && !directory.universal();
+        boolean expected = !models.experts().counts().isEmpty() && !directory.universal();
         if (grid.has(RankFile.Kind.EXPERT) || expected) {
             new ExpertReader(reading, modules).readAll(grid);
-        }
-    }
-
-    private Geometry readGeometry(RankGrid grid, RankFile.Kind kind) throws IOException {
-        List<RankFile> files = grid.files(kind);
-        if (files.isEmpty()) {
-            throw new SourceException("no model file in " + directory.tagFolder()
-                    + ": expected mp_rank_00_model_states.pt or zero_pp_rank_0_mp_rank_00_model_states.pt");
-        }
-        try (TorchFile torch = TorchFile.open(files.getFirst().path(), cache)) {
-            return Geometry.read(torch.root(), kind, grid);
-        }
-    }
-
-    private void readModel(Path file, int mp, Geometry geometry) throws IOException {
-        try (TorchFile torch = TorchFile.open(file, cache)) {
-            Node root = torch.root();
-            models.add(ModelStates.read(torch));
-            if (mp % geometry.tp() == 0) {
-                rules.add(
-                        ParallelRules.read(Nodes.findValue(root, "universal_checkpoint_info"), geometry.tp(), layout));
-            }
-            if (mp == 0) {
-                experts = Experts.read(root);
-                version = Nodes.findText(root, "ds_version");
-            }
-            attachModel(attachments, torch);
-            Node optimizer = Nodes.findValue(root, "optimizer");
-            if (mp == 0 && optimizer != null && optimizer.kind() == Kind.DICT) {
-                lossScaler = LossScalers.findInline(optimizer);
-            }
-        }
-        if (models.getLast().groups() != null) {
-            models.getLast().groups().forEach(group -> experts.learnNames(group.keySet()));
-        }
-    }
-
-    /** Records what a model file holds beside tensors and what describes them. */
-    static void attachModel(Attachments attachments, TorchFile torch) throws IOException {
-        attachments.addAll("model", "", torch.root(), CONSUMED, torch.file());
-        Node module = Nodes.findValue(torch.root(), "module");
-        if (module != null) {
-            module.forEachEntry((name, value) -> {
-                if (value.kind() != Kind.TENSOR && !value.isNone()) {
-                    attachments.add("module", "module." + name.asText(), value, torch.file());
-                }
-            });
         }
     }
 
@@ -296,8 +235,8 @@ final class DeepSpeedReader {
                                 .toList()));
         draft.builder().addFact("base", new Value.Text(directory.tagFolder().toString()));
         draft.builder().addFact("tag", new Value.Text(directory.tag()));
-        if (version != null) {
-            draft.builder().addFact("framework_version", new Value.Text(version));
+        if (models.version() != null) {
+            draft.builder().addFact("framework_version", new Value.Text(models.version()));
         }
         draft.builder().addFact("geometry", geometry.fact(stage, expertParallel));
         if (lossScaler != null) {

@@ -50,7 +50,7 @@ final class SlotReader {
             checkSameGroups(states, reading.parameters().model(mp));
             addModule(states, mp, d);
             if (d > 0) {
-                DeepSpeedReader.attachModel(reading.attachments(), torch);
+                ModelFiles.attach(reading.attachments(), torch);
             }
             return Experts.readOwnRanks(torch.root());
         }
