@@ -7,18 +7,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
-import org.trencadis.container.Container;
-import org.trencadis.container.StoredCheckpoint;
 import org.trencadis.gather.CatalogDigests;
-import org.trencadis.gather.CheckpointFiles;
 import org.trencadis.gather.FlatDigests;
 import org.trencadis.gather.Gatherer;
 import org.trencadis.gather.PieceWalk;
 import org.trencadis.index.Catalog;
 import org.trencadis.index.Tensor;
 import org.trencadis.layout.UniversalLayout;
-import org.trencadis.source.SourceOptions;
-import org.trencadis.source.Sources;
 import org.trencadis.source.StrictJson;
 import org.trencadis.storage.FileCache;
 import org.trencadis.tensor.Box;
@@ -32,38 +27,16 @@ public final class Checkpoint implements AutoCloseable {
     /** Workers never need more: each holds buffers of a few times 4 MiB. */
     private static final int MAX_THREADS = 8;
 
-    private final What what;
-    private final String name;
-    private final long generation;
-    private final FileCache cache;
+    private final Opened opened;
     private final Catalog catalog;
-    private final CheckpointFiles files;
     private final Gatherer gatherer;
-    /** Where it is stored, or null; closed last but for the cache. */
-    private final Container container;
     /** Digests of everything once {@link #isDerived} needed them, else null. Used by one thread at a time. */
     private CatalogDigests computed;
 
-    private Checkpoint(What what, FileCache cache, Container container, StoredCheckpoint stored) {
-        this.what = what;
-        this.name = stored.name();
-        this.generation = stored.generation();
-        this.cache = cache;
-        this.catalog = stored.catalog();
-        this.files = stored.files();
-        this.gatherer = new Gatherer(catalog, files);
-        this.container = container;
-    }
-
-    private Checkpoint(What what, FileCache cache, Catalog catalog, CheckpointFiles files) {
-        this.what = what;
-        this.name = null;
-        this.generation = 0;
-        this.cache = cache;
-        this.catalog = catalog;
-        this.files = files;
-        this.gatherer = new Gatherer(catalog, files);
-        this.container = null;
+    private Checkpoint(Opened opened) {
+        this.opened = opened;
+        this.catalog = opened.catalog();
+        this.gatherer = new Gatherer(catalog, opened.files());
     }
 
     /**
@@ -72,78 +45,12 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IOException saying what is wrong and what to do: nothing there, not recognised, several checkpoints
      */
     public static Checkpoint open(String what, OpenOptions options) throws IOException {
-        What parsed = What.parse(what);
-        FileCache cache = new FileCache();
-        try {
-            return parsed.isContainer() ? openStored(parsed, options, cache) : openSource(parsed, options, cache);
-        } catch (IOException | RuntimeException e) {
-            cache.close();
-            throw e;
-        }
+        return new Checkpoint(Opened.open(What.parse(what), options));
     }
 
     /** {@link #open(String, OpenOptions)} for a path. */
     public static Checkpoint open(Path directory, OpenOptions options) throws IOException {
         return open(directory.toString(), options);
-    }
-
-    private static Checkpoint openStored(What what, OpenOptions options, FileCache cache) throws IOException {
-        Container container = Container.open(what.directory(), cache);
-        try {
-            String name = what.checkpoint() != null ? what.checkpoint() : onlyName(what.directory(), container.names());
-            return new Checkpoint(
-                    what, cache, container, viewed(container.open(name), container, what, options, cache));
-        } catch (IOException | RuntimeException e) {
-            container.close();
-            throw e;
-        }
-    }
-
-    /** The same checkpoint under the names that were asked for. */
-    private static StoredCheckpoint viewed(
-            StoredCheckpoint stored, Container container, What what, OpenOptions options, FileCache cache)
-            throws IOException {
-        if (options.names().isNone()) {
-            return stored;
-        }
-        stored.files().close();
-        Catalog catalog = Viewing.apply(stored.catalog(), options.names(), what.text());
-        try {
-            String base = catalog.findFact("base");
-            CheckpointFiles files = CheckpointFiles.open(
-                    catalog, base == null ? null : Path.of(base), container.shardDirectory(), cache);
-            return new StoredCheckpoint(stored.name(), stored.generation(), catalog, files);
-        } catch (IOException | RuntimeException e) {
-            catalog.close();
-            throw e;
-        }
-    }
-
-    private static String onlyName(Path directory, List<String> names) throws IOException {
-        if (names.size() == 1) {
-            return names.getFirst();
-        }
-        if (names.isEmpty()) {
-            throw new IOException(
-                    directory + ": holds no checkpoint yet; `trencadis import DIR " + directory + "` stores one");
-        }
-        throw new IOException(directory + ": holds " + names.size() + " checkpoints, say which: "
-                + String.join(
-                        ", ", names.stream().map(each -> directory + "@" + each).toList()));
-    }
-
-    private static Checkpoint openSource(What what, OpenOptions options, FileCache cache) throws IOException {
-        SourceOptions how = new SourceOptions(options.sourceName(), options.sourceLayout());
-        Catalog catalog = Viewing.apply(Sources.open(what.directory(), how, cache), options.names(), what.text());
-        try {
-            String base = catalog.findFact("base");
-            Path path = base != null ? Path.of(base) : what.directory();
-            CheckpointFiles files = CheckpointFiles.open(catalog, path, null, cache);
-            return new Checkpoint(what, cache, catalog, files);
-        } catch (IOException | RuntimeException e) {
-            catalog.close();
-            throw e;
-        }
     }
 
     /**
@@ -181,22 +88,22 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The directory that was opened. */
     public Path directory() {
-        return what.directory();
+        return opened.what().directory();
     }
 
     /** The name in its container, or null for a framework's directory. */
     public String name() {
-        return name;
+        return opened.name();
     }
 
     /** The generation in its container, 0 for a framework's directory. */
     public long generation() {
-        return generation;
+        return opened.generation();
     }
 
     /** Whether it lies in a container. */
     public boolean isStored() {
-        return what.isContainer();
+        return opened.what().isContainer();
     }
 
     /** What the checkpoint holds; valid until this is closed. */
@@ -348,15 +255,11 @@ public final class Checkpoint implements AutoCloseable {
      * @throws org.trencadis.storage.StorageException naming the file that did
      */
     void checkUnchanged() throws IOException {
-        files.checkUnchanged();
+        opened.files().checkUnchanged();
     }
 
     @Override
     public void close() throws IOException {
-        try (cache;
-                container;
-                catalog) {
-            files.close();
-        }
+        opened.close();
     }
 }

@@ -46,8 +46,14 @@ class LargeFilesTest {
             Arrays.fill(bytes, 0, bytes.length / 2, (byte) number);
             tensors.put("t" + number, bytes);
             header.append(number == 0 ? '{' : ',')
-                    .append("\"t%d\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[%d,%d]}"
-                            .formatted(number, bytes.length, end, end + bytes.length));
+                    .append("\"t")
+                    .append(number)
+                    .append("\":{\"dtype\":\"U8\",\"shape\":[");
+            header.append(bytes.length)
+                    .append("],\"data_offsets\":[")
+                    .append(end)
+                    .append(',');
+            header.append(end + bytes.length).append("]}");
             end += bytes.length;
         }
         byte[] text = header.append('}').toString().getBytes(StandardCharsets.UTF_8);
