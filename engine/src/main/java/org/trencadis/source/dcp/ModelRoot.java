@@ -9,29 +9,22 @@ import java.util.Set;
 import org.trencadis.source.distcp.SavedEntry;
 import org.trencadis.source.distcp.SavedEntry.Step;
 
-/** Finds the dictionary of the model: the one whose keys are the parameters of the optimizers, or that is called so. */
-final class ModelRoot {
+/**
+ * The dictionary of the model: the one whose keys are the parameters of the optimizers, or that is called so.
+ *
+ * @param place of the model, or null where it is not known or is the root
+ * @param held by each place that may be a model's, the names there
+ */
+record ModelRoot(String place, Map<String, Set<String>> held) {
     static final String MODEL = "model";
 
-    private final List<SavedEntry> entries;
-    private final Set<String> parameters;
-
-    private ModelRoot(List<SavedEntry> entries, Set<String> parameters) {
-        this.entries = entries;
-        this.parameters = parameters;
-    }
-
     /**
-     * The place of the model, or null where it is not known or is the root.
+     * Finds it.
      *
      * @param entries that are of no optimizer
      * @param parameters that the optimizers name
      */
-    static String find(List<SavedEntry> entries, Set<String> parameters) {
-        return new ModelRoot(entries, parameters).find();
-    }
-
-    private String find() {
+    static ModelRoot of(List<SavedEntry> entries, Set<String> parameters) {
         Map<String, Set<String>> held = new LinkedHashMap<>();
         boolean atRoot = false;
         Set<String> heads = new LinkedHashSet<>();
@@ -41,7 +34,7 @@ final class ModelRoot {
             }
             List<Step> path = entry.path();
             if (path == null) {
-                addPrefixes(entry.name(), held);
+                addPrefixes(entry.name(), parameters, held);
             } else if (!path.getLast().index()) {
                 String head = PathPart.join(path.subList(0, path.size() - 1));
                 heads.add(head);
@@ -60,11 +53,11 @@ final class ModelRoot {
         if (found == null) {
             found = chosen(heads.stream().filter(ModelRoot::isModel).toList());
         }
-        return found == null || found.isEmpty() ? null : found;
+        return new ModelRoot(found == null || found.isEmpty() ? null : found, held);
     }
 
     /** Where paths are unknown, every dot may end the place of the model. */
-    private void addPrefixes(String name, Map<String, Set<String>> held) {
+    private static void addPrefixes(String name, Set<String> parameters, Map<String, Set<String>> held) {
         if (parameters.contains(name)) {
             held.computeIfAbsent("", missing -> new HashSet<>()).add(name);
         }

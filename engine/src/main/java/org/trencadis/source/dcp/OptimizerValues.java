@@ -32,8 +32,10 @@ final class OptimizerValues {
 
     private final Map<String, Optimizer> optimizers = new LinkedHashMap<>();
     private final GroupBook book = new GroupBook();
+    private final StateNames names;
 
     OptimizerValues(StateNames names) {
+        this.names = names;
         names.optimizers().forEach(name -> optimizers.put(name, new Optimizer()));
     }
 
@@ -70,7 +72,7 @@ final class OptimizerValues {
     }
 
     /** Names of the parameters in a group; numbers stand for those of which only the number is known. */
-    private static List<String> members(String optimizer, Node list) throws IOException {
+    private List<String> members(String optimizer, Node list) throws IOException {
         if (!Nodes.isList(list)) {
             throw new SourceException(list.path() + " is no list of parameters");
         }
@@ -80,7 +82,7 @@ final class OptimizerValues {
             members.add(
                     item.kind() == Kind.INT
                             ? StateNames.numbered(optimizer, item.asBigInteger().toString())
-                            : item.asText());
+                            : names.scoped(optimizer, item.asText()));
         }
         return members;
     }

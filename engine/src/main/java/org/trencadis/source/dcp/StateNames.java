@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.trencadis.source.distcp.SavedEntry;
 import org.trencadis.source.distcp.SavedEntry.Step;
 import org.trencadis.source.distcp.TensorKey;
@@ -23,6 +24,7 @@ final class StateNames {
     static final String STEP = "step";
     private static final String GROUPS = "param_groups";
     private static final String STATES = "state";
+    private static final Pattern NUMBER = Pattern.compile("\\d+");
 
     /** A hyperparameter of the group number {@code group} of an optimizer. */
     record GroupSetting(String optimizer, int group, String key) {}
@@ -32,22 +34,46 @@ final class StateNames {
 
     private final List<SavedEntry> entries;
     private final Set<String> optimizers = new LinkedHashSet<>();
+    private final Set<String> numberNames = new HashSet<>();
     private final Map<String, TensorKey> states = new LinkedHashMap<>();
     private final Map<String, GroupSetting> groupSettings = new LinkedHashMap<>();
     private final Map<String, ParameterSetting> parameterSettings = new LinkedHashMap<>();
     private final List<SavedEntry> others = new ArrayList<>();
     private final Set<String> parameters = new HashSet<>();
+    /** Of several optimizers, whose a state or setting is, by entry, and the parameters of each. */
+    private final Map<String, String> owners = new HashMap<>();
+
+    private final Map<String, Set<String>> parametersOf = new LinkedHashMap<>();
+    private Map<String, String> scopes = Map.of();
     private String modelRoot;
     private final Map<String, TensorKey> tensors = new LinkedHashMap<>();
 
     StateNames(List<SavedEntry> entries) {
         this.entries = entries;
         findOptimizers();
+        findNumberNames();
         for (SavedEntry entry : entries) {
             classify(entry);
         }
-        modelRoot = ModelRoot.find(others, parameters);
+        ModelRoot model = ModelRoot.of(others, parameters);
+        modelRoot = model.place();
+        scopes = OptimizerScopes.of(parametersOf, model.held(), modelRoot);
+        owners.forEach(this::scope);
         nameTensors();
+    }
+
+    /** Puts the scope of the owner before the parameter of an entry. */
+    private void scope(String entry, String optimizer) {
+        states.computeIfPresent(entry, (name, state) -> new TensorKey(scoped(optimizer, state.name()), state.state()));
+        parameterSettings.computeIfPresent(
+                entry,
+                (name, setting) ->
+                        new ParameterSetting(optimizer, scoped(optimizer, setting.parameter()), setting.key()));
+    }
+
+    /** What the catalog calls a parameter that {@code optimizer} calls {@code name}. */
+    String scoped(String optimizer, String name) {
+        return scopes.getOrDefault(optimizer, "") + name;
     }
 
     private void findOptimizers() {
@@ -59,6 +85,18 @@ final class StateNames {
                 if (isGroup) {
                     optimizers.add(part.prefix());
                 }
+            }
+        }
+    }
+
+    /** Numbers that are names of tensors: a list of parameters may be all of a model. */
+    private void findNumberNames() {
+        for (SavedEntry entry : entries) {
+            Step last =
+                    entry.path() == null ? Step.key(entry.name()) : entry.path().getLast();
+            String text = last.text().substring(last.text().lastIndexOf('.') + 1);
+            if (entry.isTensor() && !last.index() && NUMBER.matcher(text).matches()) {
+                numberNames.add(text);
             }
         }
     }
@@ -83,12 +121,11 @@ final class StateNames {
             if (dot <= 0) {
                 return false;
             }
+            String parameter = part.flat().substring(0, dot);
             parameterSettings.put(
                     entry.name(),
-                    new ParameterSetting(
-                            part.prefix(),
-                            part.flat().substring(0, dot),
-                            part.flat().substring(dot + 1)));
+                    new ParameterSetting(part.prefix(), parameter, part.flat().substring(dot + 1)));
+            addOwner(entry, part, parameter);
             return true;
         }
         if (part.steps().size() < 2
@@ -113,25 +150,47 @@ final class StateNames {
             parameter = dot <= 0 ? null : part.flat().substring(0, dot);
             state = part.flat().substring(dot + 1);
         } else {
-            Step first = part.steps().getFirst();
-            boolean isNumber = first.index() || part.steps().size() < 2;
-            parameter = isNumber ? numbered(part.prefix(), first.text()) : first.text();
+            parameter = part.steps().getFirst().text();
             state = PathPart.join(part.steps().subList(1, part.steps().size()));
         }
         if (parameter == null || parameter.isEmpty() || state.isEmpty()) {
             return false;
         }
+        boolean isListed = part.flat() == null && part.steps().getFirst().index();
+        if (isListed || isNumber(parameter)) {
+            states.put(entry.name(), new TensorKey(numbered(part.prefix(), parameter), state));
+            return true;
+        }
         states.put(entry.name(), new TensorKey(parameter, state));
-        boolean named = part.flat() != null || !part.steps().getFirst().index();
-        if (named && entry.isTensor()) {
+        if (entry.isTensor()) {
             parameters.add(parameter);
         }
+        addOwner(entry, part, parameter);
         return true;
+    }
+
+    /** Whether a parameter is called by its number in its optimizer: torch flattens numbers to texts. */
+    private boolean isNumber(String parameter) {
+        return NUMBER.matcher(parameter).matches() && !numberNames.contains(parameter);
+    }
+
+    private void addOwner(SavedEntry entry, PathPart part, String parameter) {
+        if (optimizers.size() > 1) {
+            owners.put(entry.name(), part.prefix());
+            parametersOf
+                    .computeIfAbsent(part.prefix(), missing -> new HashSet<>())
+                    .add(parameter);
+        }
     }
 
     /** The name of a parameter of which only its number in its optimizer is known. */
     static String numbered(String optimizer, String number) {
-        return PathPart.join(PathPart.join(optimizer, STATES), number);
+        return PathPart.join(states(optimizer), number);
+    }
+
+    /** The place of the states of an optimizer. */
+    static String states(String optimizer) {
+        return PathPart.join(optimizer, STATES);
     }
 
     private void nameTensors() {
