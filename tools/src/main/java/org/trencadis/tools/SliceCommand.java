@@ -8,7 +8,6 @@ import org.trencadis.index.Tensor;
 import org.trencadis.tensor.Box;
 import org.trencadis.tensor.Shapes;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -42,9 +41,6 @@ final class SliceCommand extends LeafCommand {
 
     @Option(names = "--npy", description = "Write a .npy file.")
     boolean npy;
-
-    @Mixin
-    SelectionArguments selection;
 
     @Override
     public Integer call() throws IOException {

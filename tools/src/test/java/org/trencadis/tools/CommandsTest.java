@@ -176,6 +176,10 @@ class CommandsTest {
         assertEquals(
                 CommandRunner.USAGE,
                 Cli.run("import", raw, temp.resolve("c"), "--codec", "zip").code());
+        // One tensor is named: there is nothing to select.
+        assertEquals(
+                CommandRunner.USAGE,
+                Cli.run("slice", raw, TENSOR, "--states", "model").code());
         assertEquals(CommandRunner.USAGE, Cli.run("nonsense").code());
         assertEquals(CommandRunner.USAGE, Cli.run("ls").code());
         assertEquals(CommandRunner.USAGE, Cli.run().code());
