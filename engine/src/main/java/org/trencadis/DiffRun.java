@@ -43,6 +43,7 @@ final class DiffRun {
                 onlyRight.add(tensor);
             }
         }
+        checkSelected(!pairs.isEmpty() || !onlyLeft.isEmpty() || !onlyRight.isEmpty());
         progress.start(pairs.stream().mapToLong(pair -> pair.left.bytes()).sum());
         addMissing(left, onlyLeft, Difference.Kind.ONLY_LEFT, found);
         addMissing(right, onlyRight, Difference.Kind.ONLY_RIGHT, found);
@@ -63,6 +64,7 @@ final class DiffRun {
         List<Pair> pairs = new ArrayList<>();
         WeightNames mine = new WeightNames(left.catalog(), filter);
         WeightNames others = new WeightNames(right.catalog(), filter);
+        checkSelected(!mine.names().isEmpty() || !others.names().isEmpty());
         for (String name : mine.names()) {
             if (others.has(name)) {
                 pairs.add(pair(mine.weights(name), others.weights(name)));
@@ -79,6 +81,14 @@ final class DiffRun {
         addDifferent(pairs, found);
         found.sort(Comparator.comparing(Difference::subject).thenComparing(Difference::state));
         return found;
+    }
+
+    /** A selection that takes nothing would find anything equal. */
+    private void checkSelected(boolean some) throws IOException {
+        if (!some && (filter.limitsNames() || filter.limitsStates())) {
+            throw new IOException("no tensor of " + left.directory() + " or " + right.directory()
+                    + " is selected; `trencadis ls " + left.directory() + "` lists names and states");
+        }
     }
 
     /** Two of the same type, else the first of both. */

@@ -242,6 +242,15 @@ class CommandsTest {
     }
 
     @Test
+    void nothingComparedIsNothingEqual() {
+        for (String option : List.of("--include", "--states")) {
+            Cli.Result diff = Cli.run("diff", raw, raw, option, "nosuch");
+            assertEquals(CommandRunner.FAILED, diff.code());
+            assertTrue(diff.messages().contains("is selected"), diff.messages());
+        }
+    }
+
+    @Test
     void whatIsThereIsNotReplaced() throws IOException {
         Path out = temp.resolve("out");
         Files.createDirectory(out);
