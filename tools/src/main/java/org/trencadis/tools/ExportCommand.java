@@ -10,9 +10,11 @@ import org.trencadis.layout.LayoutException;
 import org.trencadis.layout.UniversalLayout;
 import org.trencadis.tensor.Dtype;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
 
 /** Writes files that other software reads. */
 @Command(
@@ -48,6 +50,20 @@ final class ExportCommand extends LeafCommand {
         }
     }
 
+    /** Reads the name of a format, as it is printed. */
+    static final class FormatName implements ITypeConverter<Format> {
+        @Override
+        public Format convert(String text) {
+            for (Format format : Format.values()) {
+                if (format.text.equalsIgnoreCase(text)) {
+                    return format;
+                }
+            }
+            throw new TypeConversionException(
+                    Format.SAFETENSORS + " and " + Format.DEEPSPEED_UNIVERSAL + " can be written, not " + text);
+        }
+    }
+
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 
@@ -58,6 +74,7 @@ final class ExportCommand extends LeafCommand {
             names = "--format",
             paramLabel = "FORMAT",
             required = true,
+            converter = FormatName.class,
             description = "One of: ${COMPLETION-CANDIDATES}.")
     Format format;
 

@@ -46,6 +46,15 @@ class ExportCommandTest {
     }
 
     @Test
+    void anUnknownFormatIsToldTheNamesThatAreTaken() {
+        Cli.Result refused = Cli.run("export", raw, out, "--format", "gguf");
+        assertEquals(CommandRunner.USAGE, refused.code());
+        String message = refused.messages();
+        assertTrue(message.contains("safetensors and deepspeed-universal can be written, not gguf"), message);
+        assertFalse(message.contains("DEEPSPEED_UNIVERSAL"), message);
+    }
+
+    @Test
     void weightsAreMastersAndBuffersUnderPlainNames() throws IOException {
         SafetensorsReader file = export();
         assertEquals(23, file.names().size());
