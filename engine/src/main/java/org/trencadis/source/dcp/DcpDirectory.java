@@ -40,7 +40,21 @@ record DcpDirectory(Path folder, String tag, List<Path> metadata) {
         if (!metadata.isEmpty()) {
             return isOthers(folder) ? null : new DcpDirectory(folder, null, metadata);
         }
-        return findStep(folder);
+        DcpDirectory step = findStep(folder);
+        if (step == null && !isOthers(folder)) {
+            checkNoData(folder);
+        }
+        return step;
+    }
+
+    /** Metadata are written last: data files without them are a save that was cut short. */
+    private static void checkNoData(Path folder) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "__*.distcp")) {
+            for (Path file : files) {
+                throw new SourceException(folder + " holds " + file.getFileName() + " but no " + COMMON
+                        + ": the save was cut short, or its metadata are lost");
+            }
+        }
     }
 
     private static DcpDirectory findStep(Path folder) throws IOException {

@@ -59,6 +59,13 @@ class HostileSavesTest {
     }
 
     @Test
+    void dataWithoutMetadataAreASaveThatWasCutShort() throws IOException {
+        TinySave.whole().write(folder);
+        Files.delete(folder.resolve(".metadata"));
+        assertRefused(folder, TinySave.DATA, "no .metadata", "cut short");
+    }
+
+    @Test
     void aMissingDataFileIsNamed() throws IOException {
         TinySave.whole().write(folder);
         Files.delete(folder.resolve(TinySave.DATA));
