@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
                     + "weights of the other are compared, and a message says so.",
             "Prints nothing and exits with 0 where they are equal, exits with 1 where they are not."
         })
-final class DiffCommand extends LeafCommand {
+final class DiffCommand extends ReadingCommand {
     @Parameters(index = "0", paramLabel = "A", description = "A checkpoint, as in WHAT.")
     String left;
 

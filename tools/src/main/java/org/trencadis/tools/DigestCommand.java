@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
             "With --states: those states alone. With --include or --exclude: digests of states over the "
                     + "selected tensors alone."
         })
-final class DigestCommand extends LeafCommand {
+final class DigestCommand extends ReadingCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 

@@ -32,7 +32,7 @@ import picocli.CommandLine.TypeConversionException;
                     + "--layout names.",
             "What exists is not replaced, and a failed export leaves nothing."
         })
-final class ExportCommand extends LeafCommand {
+final class ExportCommand extends ReadingCommand {
     /** Formats that can be written. */
     enum Format {
         SAFETENSORS("safetensors"),

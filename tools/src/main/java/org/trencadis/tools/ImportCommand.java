@@ -14,7 +14,7 @@ import picocli.CommandLine.Parameters;
         name = ImportCommand.NAME,
         header = "Copy a checkpoint into a container.",
         description = {"Each tensor is stored whole, checked, and once, however many checkpoints hold it."})
-final class ImportCommand extends LeafCommand {
+final class ImportCommand extends ReadingCommand {
     static final String NAME = "import";
 
     @Parameters(

@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
             "Without NAME: source and evidence, geometry, states, groups, aliases, files, attachments.",
             "With NAME: the copies of the tensor, and of each fragment its region, file and offset."
         })
-final class InspectCommand extends LeafCommand {
+final class InspectCommand extends ReadingCommand {
     private static final List<String> FIRST_FACTS =
             List.of("source", "framework_version", "evidence", "tag", "base", "geometry");
 

@@ -4,18 +4,14 @@ import java.io.IOException;
 import java.util.concurrent.Callable;
 import org.trencadis.Progress;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
-/** What every command has: the streams, {@code --json}, help, progress, and how framework directories are read. */
+/** What every command has: the streams, {@code --json}, help, progress. */
 @Command(addMethodSubcommands = false)
 abstract class LeafCommand implements Callable<Integer> {
     @ParentCommand
     Trencadis root;
-
-    @Mixin
-    SourceArguments source;
 
     @Option(
             names = {"-h", "--help"},

@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
         name = "link",
         header = "Show a framework's directory as a universal checkpoint; copies nothing.",
         description = {"OUT becomes a container whose index points into the original files, which must stay."})
-final class LinkCommand extends LeafCommand {
+final class LinkCommand extends ReadingCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "The framework's checkpoint directory.")
     String what;
 

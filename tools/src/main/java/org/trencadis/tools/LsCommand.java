@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
                     + "name, generation, tensors, bytes, source, link or stored, universal digest. NAME of DIR@NAME "
                     + "chooses one."
         })
-final class LsCommand extends LeafCommand {
+final class LsCommand extends ReadingCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 

@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
                     + "bfloat16 and no 8-bit floats: those come as raw bytes, |V2 and |V1. Only the bytes that are "
                     + "asked for are read."
         })
-final class SliceCommand extends LeafCommand {
+final class SliceCommand extends ReadingCommand {
     @Parameters(index = "0", paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 

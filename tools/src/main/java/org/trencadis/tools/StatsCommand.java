@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
             "Least, greatest, mean and norm are those of the finite elements. Separated by tabs: name, "
                     + "state, then key=value."
         })
-final class StatsCommand extends LeafCommand {
+final class StatsCommand extends ReadingCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 

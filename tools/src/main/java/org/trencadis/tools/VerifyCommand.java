@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
             "Levels: structure reads no tensor bytes; copies compares copies that must be equal; data "
                     + "reads every byte and compares it with each digest that is known."
         })
-final class VerifyCommand extends LeafCommand {
+final class VerifyCommand extends ReadingCommand {
     @Parameters(paramLabel = "WHAT", description = "Checkpoint directory or file, container, or DIR@NAME.")
     String what;
 

@@ -176,6 +176,12 @@ class CommandsTest {
         assertEquals(
                 CommandRunner.USAGE,
                 Cli.run("import", raw, temp.resolve("c"), "--codec", "zip").code());
+        for (String option : List.of("--names", "--rename", "--source", "--source-layout")) {
+            assertEquals(
+                    CommandRunner.USAGE,
+                    Cli.run("rm", "container@name", option, "a=b").code());
+            assertEquals(CommandRunner.USAGE, Cli.run("demo", option, "a=b").code());
+        }
         // One tensor is named: there is nothing to select.
         assertEquals(
                 CommandRunner.USAGE,
