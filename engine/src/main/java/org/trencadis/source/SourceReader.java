@@ -15,4 +15,9 @@ public interface SourceReader {
      * @throws SourceException when it is this framework's but cannot be read as one: a pointer to nothing, several tags
      */
     FoundSource find(Path path) throws IOException;
+
+    /** Why {@link #find} answers null where files of this framework are there all the same; else null. */
+    default String whyNot(Path path) throws IOException {
+        return null;
+    }
 }

@@ -56,6 +56,7 @@ public final class Sources {
             if (reader.name().equals(name)) {
                 FoundSource found = reader.find(path);
                 if (found == null) {
+                    checkHasNone(reader, path);
                     throw new SourceException(path + " is no checkpoint of " + name + ": none of its files are there");
                 }
                 return found;
@@ -73,6 +74,9 @@ public final class Sources {
             }
         }
         if (claims.isEmpty()) {
+            for (SourceReader reader : READERS) {
+                checkHasNone(reader, path);
+            }
             throw new SourceException(path + " holds no checkpoint that a reader knows (" + String.join(", ", names())
                     + "): expected what a training job saved, as a file, a directory with its file 'latest' or"
                     + " the folder of one tag");
@@ -83,5 +87,13 @@ public final class Sources {
                     + String.join(", ", claims.stream().map(Claim::print).toList()));
         }
         return claims.getFirst().found();
+    }
+
+    /** Says what hinders a reader that has files here. */
+    private static void checkHasNone(SourceReader reader, Path path) throws IOException {
+        String reason = reader.whyNot(path);
+        if (reason != null) {
+            throw new SourceException(reason);
+        }
     }
 }

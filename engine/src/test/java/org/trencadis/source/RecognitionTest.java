@@ -102,4 +102,19 @@ class RecognitionTest {
             }
         }
     }
+
+    @Test
+    void severalFilesOfTorchSaveAreToldFromNone() throws IOException {
+        Path file = FIXTURES.resolve("torch/protocol4/model.pt");
+        Files.copy(file, directory.resolve("epoch_1.pt"));
+        Files.copy(file, directory.resolve("epoch_2.pt"));
+        try (FileCache cache = new FileCache()) {
+            for (String name : new String[] {null, "torchsave"}) {
+                IOException refusal = assertThrows(
+                        SourceException.class, () -> Sources.open(directory, new SourceOptions(name, null), cache));
+                assertTrue(refusal.getMessage().contains("several files of torch.save"), refusal.getMessage());
+                assertTrue(refusal.getMessage().contains("epoch_1.pt, epoch_2.pt"), refusal.getMessage());
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
+import org.trencadis.source.Nodes;
 import org.trencadis.source.SourceException;
 
 /**
@@ -67,16 +68,30 @@ record TorchSaveFiles(Path base, List<String> names, String index, List<String> 
         return new TorchSaveFiles(base, List.of(), name, names, List.of(name + " says which files hold the tensors"));
     }
 
+    /** Why a directory with files of this kind is no checkpoint; null where it has none, or another framework's. */
+    static String whyNone(Path path) throws IOException {
+        List<String> names = Files.isDirectory(path) ? list(path.toRealPath()) : null;
+        if (names == null || names.isEmpty()) {
+            return null;
+        }
+        return path + " holds several files of torch.save and no index says which belong together; give one of them in"
+                + " place of the directory: " + Nodes.firstOf(names);
+    }
+
     private static TorchSaveFiles findDirectory(Path base) throws IOException {
+        List<String> names = list(base);
+        return names == null ? null : choose(base, names, Files.exists(base.resolve(INDEX)));
+    }
+
+    /** The names of all files of this kind, or null where another framework's files are. */
+    private static List<String> list(Path base) throws IOException {
         List<String> names = new ArrayList<>();
-        boolean hasIndex = false;
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(base)) {
             for (Path entry : entries) {
                 String name = entry.getFileName().toString();
                 if (FOREIGN.matcher(name).matches()) {
                     return null;
                 }
-                hasIndex |= name.equals(INDEX);
                 if (SAVED.matcher(name).matches()
                         && !BESIDE.matcher(name).matches()
                         && Files.isRegularFile(entry)
@@ -88,7 +103,7 @@ record TorchSaveFiles(Path base, List<String> names, String index, List<String> 
             throw e.getCause();
         }
         names.sort(null);
-        return choose(base, names, hasIndex);
+        return names;
     }
 
     private static TorchSaveFiles choose(Path base, List<String> names, boolean hasIndex) throws SourceException {

@@ -25,6 +25,11 @@ public final class TorchSaveSource implements SourceReader {
         return files == null ? null : new Found(files);
     }
 
+    @Override
+    public String whyNot(Path path) throws IOException {
+        return TorchSaveFiles.whyNone(path);
+    }
+
     private record Found(TorchSaveFiles files) implements FoundSource {
         @Override
         public List<String> evidence() {
