@@ -161,6 +161,38 @@ class GeneratedTorchSaveTest {
         }
     }
 
+    private Object filled(Object state, List<?> appended, Map<String, Object> entries) {
+        PickleScript.Call object =
+                new PickleScript.Call(new PickleScript.Global("a", "B"), PickleScript.Tuple.of(), state);
+        return new PickleScript.Filled(object, appended, entries);
+    }
+
+    @Test
+    void itemsOfListsAndDictionariesOfOtherClassesAreTensors() throws IOException {
+        Object dictionary = filled(null, List.of(), dict("w", tensor(2), "n", 3));
+        Object list = filled(null, List.of(tensor(3), tensor(4)), dict());
+        Object attributes = filled(dict("buffer", tensor(5)), List.of(), dict("w", tensor(6)));
+        StoredTensor twice = tensor(7);
+        Object both = filled(dict("w", twice), List.of(), dict("w", twice, "v", tensor(8)));
+        try (FileCache cache = new FileCache();
+                Catalog catalog =
+                        open(dict("d", dictionary, "l", list, "a", attributes, "b", both, "x", tensor(9)), cache)) {
+            assertEquals(
+                    List.of(
+                            "a.buffer:model",
+                            "a.w:model",
+                            "b.items.v:model",
+                            "b.w:model",
+                            "d.w:model",
+                            "l.0:model",
+                            "l.1:model",
+                            "x:model"),
+                    keys(catalog));
+            assertEquals("b.items.w", catalog.aliases().getFirst().name());
+            assertEquals(List.of(), catalog.findings());
+        }
+    }
+
     @Test
     void largeTensorInsideOfAnObjectIsAFinding() throws IOException {
         PickleScript.Call object =

@@ -26,6 +26,9 @@ final class PickleScript {
     /** {@code callable(*arguments)}, with a state set on the result where {@code state} is not null. */
     record Call(Global callable, Tuple arguments, Object state) {}
 
+    /** An object whose class is a kind of list or dictionary: what is appended to it and the entries that are set. */
+    record Filled(Call object, List<?> appended, Map<?, ?> entries) {}
+
     /** A persistent id. */
     record Persistent(Tuple id) {}
 
@@ -65,12 +68,7 @@ final class PickleScript {
             case Tuple tuple -> items(tuple.items(), 't');
             case Map<?, ?> map -> {
                 out.write('}');
-                out.write('(');
-                map.forEach((key, entry) -> {
-                    write(key);
-                    write(entry);
-                });
-                out.write('u');
+                entries(map);
             }
             case Global global -> {
                 out.write('c');
@@ -80,10 +78,13 @@ final class PickleScript {
                 write(call.callable());
                 write(call.arguments());
                 out.write('R');
-                if (call.state() != null) {
-                    write(call.state());
-                    out.write('b');
-                }
+                state(call);
+            }
+            case Filled filled -> {
+                write(new Call(filled.object().callable(), filled.object().arguments(), null));
+                items(filled.appended(), 'e');
+                entries(filled.entries());
+                state(filled.object());
             }
             case Persistent persistent -> {
                 write(persistent.id());
@@ -98,6 +99,22 @@ final class PickleScript {
         out.write('(');
         items.forEach(this::write);
         out.write(end);
+    }
+
+    private void entries(Map<?, ?> map) {
+        out.write('(');
+        map.forEach((key, entry) -> {
+            write(key);
+            write(entry);
+        });
+        out.write('u');
+    }
+
+    private void state(Call call) {
+        if (call.state() != null) {
+            write(call.state());
+            out.write('b');
+        }
     }
 
     private void number(long number) {

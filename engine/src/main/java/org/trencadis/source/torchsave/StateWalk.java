@@ -26,6 +26,8 @@ final class StateWalk {
     /** The state of what no optimizer is known to own. */
     static final String MODEL = "model";
 
+    private static final String ITEMS = "items";
+
     /** Containers inside each other; what torch itself unpickles is bounded by Python's stack. */
     private static final int MAX_DEPTH = 200;
 
@@ -106,9 +108,27 @@ final class StateWalk {
         }
         if (path.add(node.identity())) {
             addRest(name, node);
-            walkChildren(name, Steps.findContainer(node), Set.of());
+            walkContainers(name, Steps.containers(node));
             path.remove(node.identity());
         }
+    }
+
+    /** The items of an object that has attributes of the same names stand below {@link #ITEMS}. */
+    private void walkContainers(String name, List<Node> containers) throws IOException {
+        Node first = containers.getFirst();
+        for (Node container : containers) {
+            boolean isTaken = container != first && shareKey(first, container);
+            walkChildren(isTaken ? join(name, ITEMS) : name, container, Set.of());
+        }
+    }
+
+    private static boolean shareKey(Node attributes, Node items) throws IOException {
+        boolean share = false;
+        for (int i = 0; !share && items.kind() == Kind.DICT && i < items.size(); i++) {
+            share = items.key(i).kind() == Kind.TEXT
+                    && attributes.find(items.key(i).asText()) != null;
+        }
+        return share;
     }
 
     /** Adds what is below the children of {@code container} but for those at the steps {@code taken}. */

@@ -1,6 +1,8 @@
 package org.trencadis.source.torchsave;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.trencadis.torch.Node;
 import org.trencadis.torch.Node.Kind;
 
@@ -11,14 +13,34 @@ final class Steps {
 
     private Steps() {}
 
-    /** What holds the children of {@code node}: itself, of an object its attributes; null where there are none. */
-    static Node findContainer(Node node) throws IOException {
-        Node container = switch (node.kind()) {
-            case LIST, TUPLE, DICT -> node;
-            case OBJECT -> node.state().kind() == Kind.DICT ? node.state() : null;
-            default -> null;
-        };
-        return container == null || container.size() == 0 ? null : container;
+    /**
+     * What holds the children of {@code node}: itself; of an object its attributes, and its items where its class is a kind
+     * of list or dictionary. None of them is empty.
+     */
+    static List<Node> containers(Node node) throws IOException {
+        List<Node> found = new ArrayList<>(1);
+        switch (node.kind()) {
+            case LIST, TUPLE, DICT -> addFilled(node, found);
+            case OBJECT -> {
+                if (node.state().kind() == Kind.DICT) {
+                    addFilled(node.state(), found);
+                }
+                if (!node.appended().isNone()) {
+                    addFilled(node.appended(), found);
+                }
+                if (!node.entries().isNone()) {
+                    addFilled(node.entries(), found);
+                }
+            }
+            default -> {}
+        }
+        return found;
+    }
+
+    private static void addFilled(Node container, List<Node> found) throws IOException {
+        if (container.size() > 0) {
+            found.add(container);
+        }
     }
 
     static Node child(Node container, int index) throws IOException {

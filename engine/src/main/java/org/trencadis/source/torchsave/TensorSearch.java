@@ -2,6 +2,8 @@ package org.trencadis.source.torchsave;
 
 import java.io.IOException;
 import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.List;
 import org.trencadis.torch.Node;
 import org.trencadis.torch.Node.Kind;
 
@@ -13,15 +15,28 @@ final class TensorSearch {
     /** A container that is being looked through. */
     private static final class Frame {
         final long identity;
-        final Node container;
-        final int size;
+        final Iterator<Node> containers;
+        Node container;
+        int size;
         int next;
         boolean holds;
 
-        Frame(long identity, Node container) throws IOException {
+        Frame(long identity, List<Node> containers) {
             this.identity = identity;
-            this.container = container;
-            this.size = container.size();
+            this.containers = containers.iterator();
+        }
+
+        /** The next child, or null after the last. */
+        Node next() throws IOException {
+            while (next == size) {
+                if (!containers.hasNext()) {
+                    return null;
+                }
+                container = containers.next();
+                size = container.size();
+                next = 0;
+            }
+            return Steps.child(container, next++);
         }
     }
 
@@ -59,17 +74,16 @@ final class TensorSearch {
             case LIST, TUPLE, DICT, OBJECT -> seen.add(node.identity());
             default -> false;
         };
-        Node container = isNew ? Steps.findContainer(node) : null;
-        if (container != null) {
-            open.push(new Frame(node.identity(), container));
+        List<Node> containers = isNew ? Steps.containers(node) : List.of();
+        if (!containers.isEmpty()) {
+            open.push(new Frame(node.identity(), containers));
         }
-        return container != null;
+        return !containers.isEmpty();
     }
 
     private void step() throws IOException {
         Frame frame = open.element();
-        while (frame.next < frame.size) {
-            Node child = Steps.child(frame.container, frame.next++);
+        for (Node child = frame.next(); child != null; child = frame.next()) {
             if (child.kind() == Kind.TENSOR) {
                 frame.holds = true;
                 tensors++;
