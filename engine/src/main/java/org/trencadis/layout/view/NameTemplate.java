@@ -70,6 +70,11 @@ final class NameTemplate {
         return found;
     }
 
+    /** Whether {@code place} is one of a number. */
+    boolean hasNumber(String place) {
+        return places.contains(place) && !place.equals("w") && text.contains('{' + place + '}');
+    }
+
     /** The name with what stands at its places. */
     String fill(Map<String, String> values) throws LayoutException {
         Matcher place = PLACE.matcher(text);

@@ -104,10 +104,10 @@ final class RuleFile {
             }
             case "transpose" -> transpose();
             case "unstack" -> {
-                Stacked stacked = new Stacked(template("unstack"), template("into"), place(), axis(), first());
+                Stacked stacked = new Stacked(template("unstack"), numbered("into"), place(), axis(), first());
                 yield tensors -> stacked.unstack(tensors, 1);
             }
-            case "stack" -> new Stacked(template("into"), template("stack"), place(), axis(), first())::stack;
+            case "stack" -> new Stacked(template("into"), numbered("stack"), place(), axis(), first())::stack;
             default -> new LateNaming(Naming.parse(rule.get("naming").text("naming")), catalog, sight);
         };
     }
@@ -238,6 +238,17 @@ final class RuleFile {
             throw node.error("'" + key + "' is missing");
         }
         return value;
+    }
+
+    /** The name of each tensor of a stack. */
+    private NameTemplate numbered(String key) throws LayoutException {
+        NameTemplate template = template(key);
+        if (!template.hasNumber(place())) {
+            throw given(key)
+                    .error("'" + template + "' holds no place {" + place() + "} for the number in the stack;"
+                            + " 'number' says what it is called");
+        }
+        return template;
     }
 
     private NameTemplate template(String key) throws LayoutException {

@@ -418,6 +418,9 @@ class NamesTest {
         faults.put("names: {rules: []}", "f:1:1: a layout begins with 'trencadis: 1'");
         faults.put(before + "{transpose: a, axes: [1]}]}", "f:2:17: [1] is no order of the 1 axes of a");
         faults.put(before + "{unstack: '{n', into: b}]}", "f:2:27: names: '{n' holds a place");
+        faults.put(before + "{unstack: a, into: b}]}", "f:2:36: 'b' holds no place {i} for the number");
+        faults.put(before + "{stack: 'a.{n}', into: b}]}", "f:2:25: 'a.{n}' holds no place {i} for the number");
+        faults.put(before + "{stack: 'a.{w}', into: b, number: w}]}", "f:2:25: 'a.{w}' holds no place {w}");
         faults.put(before + "{split: a, into: [b], groups: 0}]}", "f:2:47: groups is from 1");
         faults.put(before + "{rename: {'(': b}}]}", "f:2:17: rename '(=b': no regular expression");
         faults.put(before, "f:");
