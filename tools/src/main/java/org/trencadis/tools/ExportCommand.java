@@ -83,7 +83,7 @@ final class ExportCommand extends ReadingCommand {
             paramLabel = "TYPE",
             converter = FloatType.class,
             description = "Round floats to bf16, fp16 or fp32, or as torch calls them: bfloat16, float16 or float32;"
-                    + " in any case. To the nearest, ties to even.")
+                    + " in any case. To the nearest, ties to even. Floats of 8 bits and less stay as they are.")
     Dtype dtype;
 
     @Option(
