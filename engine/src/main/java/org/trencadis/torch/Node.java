@@ -282,8 +282,8 @@ public final class Node {
     }
 
     /**
-     * Which list, tuple, dictionary or object this is: equal for nodes that are one object of the pickle, and only for
-     * them. Meaningless for other kinds.
+     * Which list, tuple, dictionary, tensor or object this is: equal for nodes that are one object of the pickle, and only
+     * for them. Of other kinds, equal ones may be several objects of equal value.
      */
     public long identity() {
         return word;

@@ -173,7 +173,7 @@ class GeneratedTorchSaveTest {
         Object list = filled(null, List.of(tensor(3), tensor(4)), dict());
         Object attributes = filled(dict("buffer", tensor(5)), List.of(), dict("w", tensor(6)));
         StoredTensor twice = tensor(7);
-        Object both = filled(dict("w", twice), List.of(), dict("w", twice, "v", tensor(8)));
+        Object both = filled(dict("w", twice, "u", tensor(6)), List.of(), dict("w", twice, "u", tensor(8)));
         try (FileCache cache = new FileCache();
                 Catalog catalog =
                         open(dict("d", dictionary, "l", list, "a", attributes, "b", both, "x", tensor(9)), cache)) {
@@ -181,7 +181,8 @@ class GeneratedTorchSaveTest {
                     List.of(
                             "a.buffer:model",
                             "a.w:model",
-                            "b.items.v:model",
+                            "b.items.u:model",
+                            "b.u:model",
                             "b.w:model",
                             "d.w:model",
                             "l.0:model",

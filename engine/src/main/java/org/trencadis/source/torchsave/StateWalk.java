@@ -113,35 +113,42 @@ final class StateWalk {
         }
     }
 
-    /** The items of an object that has attributes of the same names stand below {@link #ITEMS}. */
+    /**
+     * Attributes first; an item that is called like an attribute stands below {@link #ITEMS}, and is left out where it is
+     * the same object: some classes keep all items as attributes too.
+     */
     private void walkContainers(String name, List<Node> containers) throws IOException {
         Node first = containers.getFirst();
-        for (Node container : containers) {
-            boolean isTaken = container != first && shareKey(first, container);
-            walkChildren(isTaken ? join(name, ITEMS) : name, container, Set.of());
+        walkChildren(name, first, Set.of());
+        for (Node container : containers.subList(1, containers.size())) {
+            for (int i = 0; i < container.size(); i++) {
+                boolean isText =
+                        container.kind() == Kind.DICT && container.key(i).kind() == Kind.TEXT;
+                Node attribute = isText ? first.find(container.key(i).asText()) : null;
+                if (attribute == null) {
+                    walkChild(name, container, i);
+                } else if (attribute.identity() != Steps.child(container, i).identity()) {
+                    walkChild(join(name, ITEMS), container, i);
+                }
+            }
         }
-    }
-
-    private static boolean shareKey(Node attributes, Node items) throws IOException {
-        boolean share = false;
-        for (int i = 0; !share && items.kind() == Kind.DICT && i < items.size(); i++) {
-            share = items.key(i).kind() == Kind.TEXT
-                    && attributes.find(items.key(i).asText()) != null;
-        }
-        return share;
     }
 
     /** Adds what is below the children of {@code container} but for those at the steps {@code taken}. */
     void walkChildren(String name, Node container, Set<String> taken) throws IOException {
         for (int i = 0; i < container.size(); i++) {
-            String step = Steps.text(container, i);
-            if (!taken.contains(step)) {
-                walk(join(name, step), Steps.child(container, i));
-                Node odd = Steps.findOddKey(container, i);
-                if (odd != null) {
-                    values.add(join(name, step + ".key"), scope(), odd);
-                }
+            if (taken.isEmpty() || !taken.contains(Steps.text(container, i))) {
+                walkChild(name, container, i);
             }
+        }
+    }
+
+    private void walkChild(String name, Node container, int index) throws IOException {
+        String step = Steps.text(container, index);
+        walk(join(name, step), Steps.child(container, index));
+        Node odd = Steps.findOddKey(container, index);
+        if (odd != null) {
+            values.add(join(name, step + ".key"), scope(), odd);
         }
     }
 
