@@ -12,6 +12,7 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import check_live_state
 import expectations
@@ -141,3 +142,17 @@ def test_each_ranks_file_holds_what_is_said_to_lie_in_it(launcher):
                 found.setdefault(f"iter_0000100/{file}", []).append(digest)
     for file, tensors in expected["files"].items():
         assert sorted(found[file]) == sorted(tensor["sha256"] for key, tensor in tensors.items() if key.startswith("model.")), file
+
+
+def test_a_tied_weight_is_equal_to_one_that_is_stored_twice(launcher, tmp_path):
+    """torch.save keeps which tensors share memory; safetensors files hold such a weight twice."""
+    weight = torch.randn(64, 32)
+    changed = weight.clone()
+    changed[3, 4] += 1
+    torch.save({"emb": weight, "head": weight}, tmp_path / "tied.pt")
+    for name, head in (("equal", weight.clone()), ("changed", changed)):
+        save_file({"emb": weight.clone(), "head": head}, tmp_path / f"{name}.safetensors")
+        for pair in ((tmp_path / "tied.pt", tmp_path / f"{name}.safetensors"), (tmp_path / f"{name}.safetensors", tmp_path / "tied.pt")):
+            done = subprocess.run([launcher, "diff", *pair], capture_output=True, text=True, timeout=folders.TIMEOUT_SECONDS)
+            names = [line.split("\t")[0] for line in done.stdout.splitlines()]
+            assert (done.returncode, names) == ((0, []) if name == "equal" else (1, ["head"])), done

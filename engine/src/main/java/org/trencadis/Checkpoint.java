@@ -123,6 +123,16 @@ public final class Checkpoint implements AutoCloseable {
         return chosen;
     }
 
+    /** The same, but at least one: numbers about nothing would look like those about something else that is nothing. */
+    private List<Tensor> selectSome(TensorFilter filter) throws IOException {
+        List<Tensor> chosen = select(filter);
+        if (chosen.isEmpty() && (filter.limitsNames() || filter.limitsStates())) {
+            throw new IOException("no tensor of " + directory() + " is selected; `trencadis ls " + directory()
+                    + "` lists names and states");
+        }
+        return chosen;
+    }
+
     /** Writes the elements of {@code region}, row-major and little-endian, to {@code target}; a blend is combined. */
     public void read(Tensor tensor, Region region, MemorySegment target) throws IOException {
         gatherer.gather(tensor, region, target);
@@ -140,12 +150,12 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The flat digest of each tensor that {@code filter} takes, computed from its bytes, in (name, state) order. */
     public List<TensorDigest> flatDigests(TensorFilter filter, Progress progress) throws IOException {
-        return new DigestRun(gatherer, progress).flat(select(filter));
+        return new DigestRun(gatherer, progress).flat(selectSome(filter));
     }
 
     /** State digests over the tensors that {@code filter} takes, and no others. */
     public SortedMap<String, byte[]> stateDigests(TensorFilter filter, Progress progress) throws IOException {
-        SortedMap<String, byte[]> digests = new DigestRun(gatherer, progress).states(select(filter));
+        SortedMap<String, byte[]> digests = new DigestRun(gatherer, progress).states(selectSome(filter));
         checkUnchanged();
         return digests;
     }
@@ -171,7 +181,8 @@ public final class Checkpoint implements AutoCloseable {
     /** Numbers about the elements of each tensor that {@code filter} takes, or of what each source rank held of it. */
     public List<TensorStats> stats(TensorFilter filter, boolean perRank, Progress progress) throws IOException {
         StatsRun run = new StatsRun(gatherer, progress);
-        return perRank ? run.perRank(select(filter)) : run.whole(select(filter));
+        List<Tensor> tensors = selectSome(filter);
+        return perRank ? run.perRank(tensors) : run.whole(tensors);
     }
 
     /** In what this checkpoint and {@code other} differ. */

@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.trencadis.index.Alias;
 import org.trencadis.index.Tensor;
 import org.trencadis.tensor.Shapes;
 
@@ -45,8 +48,8 @@ final class DiffRun {
         }
         checkSelected(!pairs.isEmpty() || !onlyLeft.isEmpty() || !onlyRight.isEmpty());
         progress.start(pairs.stream().mapToLong(pair -> pair.left.bytes()).sum());
-        addMissing(left, onlyLeft, Difference.Kind.ONLY_LEFT, found);
-        addMissing(right, onlyRight, Difference.Kind.ONLY_RIGHT, found);
+        addMissing(onlyLeft, Difference.Kind.ONLY_LEFT, found);
+        addMissing(onlyRight, Difference.Kind.ONLY_RIGHT, found);
         addDifferent(pairs, found);
         found.sort(Comparator.comparing(Difference::subject).thenComparing(Difference::state));
         if (!filter.limitsNames() && !filter.limitsStates()) {
@@ -109,14 +112,33 @@ final class DiffRun {
         found.add(Difference.ofTensor(kind, tensor, isLeft ? text : null, isLeft ? null : text));
     }
 
-    /** A derived tensor follows from its master: a checkpoint without it lacks nothing. */
-    private void addMissing(Checkpoint checkpoint, List<Tensor> tensors, Difference.Kind kind, List<Difference> found)
-            throws IOException {
+    /**
+     * A derived tensor follows from its master, so that a checkpoint without it lacks nothing; nor does one lack what it
+     * has tied to another tensor that is equal.
+     */
+    private void addMissing(List<Tensor> tensors, Difference.Kind kind, List<Difference> found) throws IOException {
+        boolean isLeft = kind == Difference.Kind.ONLY_LEFT;
+        Checkpoint holder = isLeft ? left : right;
+        Checkpoint other = isLeft ? right : left;
+        Map<String, String> targets = new HashMap<>();
+        for (Alias alias : other.catalog().aliases()) {
+            targets.put(alias.name(), alias.target());
+        }
         for (Tensor tensor : tensors) {
-            if (!checkpoint.isDerived(tensor)) {
+            int tied = targets.containsKey(tensor.name())
+                    ? other.catalog().findTensor(targets.get(tensor.name()), tensor.state())
+                    : -1;
+            if (!holder.isDerived(tensor)
+                    && (tied < 0 || !isEqual(tensor, other.catalog().tensor(tied), isLeft))) {
                 addOnly(kind, tensor, found);
             }
         }
+    }
+
+    private boolean isEqual(Tensor tensor, Tensor other, boolean isLeft) throws IOException {
+        List<Difference> differences = new ArrayList<>();
+        addDifferent(List.of(isLeft ? new Pair(tensor, other) : new Pair(other, tensor)), differences);
+        return differences.isEmpty();
     }
 
     private void addDifferent(List<Pair> pairs, List<Difference> found) throws IOException {

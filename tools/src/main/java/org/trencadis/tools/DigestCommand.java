@@ -91,6 +91,10 @@ final class DigestCommand extends ReadingCommand {
         SortedMap<String, byte[]> states = new TreeMap<>(digests.states());
         states.keySet().removeIf(state -> !filter.acceptsState(state));
         boolean whole = !filter.limitsStates();
+        if (states.isEmpty() && !whole) {
+            throw new IOException(what + " holds no such state; it holds "
+                    + String.join(", ", digests.states().keySet()));
+        }
         if (isJson()) {
             json(json -> {
                 json.field("what", what);

@@ -110,6 +110,7 @@ final class ExportCommand extends ReadingCommand {
         int workers = Threads.check(threads);
         long start = System.nanoTime();
         try (Checkpoint checkpoint = source.open(what)) {
+            printLosses(checkpoint);
             switch (format) {
                 case SAFETENSORS -> {
                     ExportSettings settings = safetensorsSettings(workers);

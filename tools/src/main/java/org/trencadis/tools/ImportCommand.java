@@ -55,6 +55,7 @@ final class ImportCommand extends ReadingCommand {
         ImportSettings settings = new ImportSettings(as, codec, Threads.check(threads), copies);
         ImportReport report;
         try (Checkpoint checkpoint = source.open(what)) {
+            printLosses(checkpoint);
             report = withProgress(progress -> checkpoint.importInto(container, settings, progress));
         }
         long nanos = System.nanoTime() - start;

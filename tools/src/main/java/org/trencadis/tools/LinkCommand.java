@@ -28,6 +28,7 @@ final class LinkCommand extends ReadingCommand {
         long start = System.nanoTime();
         LinkReport report;
         try (Checkpoint checkpoint = source.open(what)) {
+            printLosses(checkpoint);
             report = checkpoint.link(out, as);
         }
         long nanos = System.nanoTime() - start;

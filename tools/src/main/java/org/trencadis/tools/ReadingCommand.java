@@ -1,5 +1,9 @@
 package org.trencadis.tools;
 
+import java.io.IOException;
+import org.trencadis.Checkpoint;
+import org.trencadis.index.Finding;
+import org.trencadis.index.ViewedCatalog;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -8,4 +12,13 @@ import picocli.CommandLine.Mixin;
 abstract class ReadingCommand extends LeafCommand {
     @Mixin
     SourceArguments source;
+
+    /** Says what the reader could not keep, before somebody deletes the original. */
+    void printLosses(Checkpoint checkpoint) throws IOException {
+        for (Finding finding : checkpoint.catalog().findings()) {
+            if (!finding.code().equals(ViewedCatalog.PARALLELISM_LEFT_OUT)) {
+                out().messages().println("trencadis: " + Printable.name(finding.text()));
+            }
+        }
+    }
 }

@@ -257,6 +257,37 @@ class CommandsTest {
     }
 
     @Test
+    void whatAReaderLeftOutIsSaidByWhoeverCopies() throws IOException {
+        Path weights = temp.resolve("weights");
+        Cli.clean("export", raw, weights, "--format", "safetensors");
+        Files.copy(weights.resolve("model.safetensors"), weights.resolve("other.safetensors"));
+        for (Object[] command : new Object[][] {
+            {"import", weights, temp.resolve("c")},
+            {"link", weights, temp.resolve("l")},
+            {"export", weights, temp.resolve("e"), "--format", "safetensors"}
+        }) {
+            Cli.Result result = Cli.run(command);
+            assertEquals(CommandRunner.CLEAN, result.code(), result.messages());
+            assertTrue(result.messages().contains("are not read: other.safetensors"), result.messages());
+        }
+    }
+
+    @Test
+    void aSelectionThatTakesNothingIsRefused() {
+        for (Object[] command : new Object[][] {
+            {"digest", raw, "--include", "typo"},
+            {"digest", raw, "--states", "typo"},
+            {"digest", raw, "--sha256", "--states", "typo"},
+            {"stats", raw, "--include", "typo"},
+            {"stats", raw, "--per-rank", "--exclude", "*"}
+        }) {
+            Cli.Result result = Cli.run(command);
+            assertEquals(CommandRunner.FAILED, result.code(), result.messages());
+            assertEquals("", result.out());
+        }
+    }
+
+    @Test
     void whatIsThereIsNotReplaced() throws IOException {
         Path out = temp.resolve("out");
         Files.createDirectory(out);
