@@ -17,7 +17,7 @@ public interface SourceReader {
     FoundSource find(Path path) throws IOException;
 
     /** Why {@link #find} answers null where files of this framework are there all the same; else null. */
-    default String whyNot(Path path) throws IOException {
+    default String findHindrance(Path path) throws IOException {
         return null;
     }
 }

@@ -91,7 +91,7 @@ public final class Sources {
 
     /** Says what hinders a reader that has files here. */
     private static void checkHasNone(SourceReader reader, Path path) throws IOException {
-        String reason = reader.whyNot(path);
+        String reason = reader.findHindrance(path);
         if (reason != null) {
             throw new SourceException(reason);
         }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.trencadis.index.Catalog;
 import org.trencadis.source.dcp.DcpSource;
 import org.trencadis.source.deepspeed.DeepSpeedSource;
 import org.trencadis.source.megatron.MegatronSource;
@@ -70,6 +71,20 @@ class RecognitionTest {
             }
         }
         return names;
+    }
+
+    @Test
+    void aSaveOfMegatronWithoutItsMetadataIsSaidToLackThem() throws IOException {
+        try (Stream<Path> files = Files.list(FIXTURES.resolve("megatron/gpt_tp2_pp1/checkpoint"))) {
+            for (Path file :
+                    files.filter(file -> !file.endsWith("metadata.json")).toList()) {
+                Files.copy(file, directory.resolve(file.getFileName().toString()));
+            }
+        }
+        try (FileCache cache = new FileCache();
+                Catalog catalog = Sources.open(directory, SourceOptions.NONE, cache)) {
+            assertEquals("dcp.common", catalog.findings().getFirst().code());
+        }
     }
 
     @Test

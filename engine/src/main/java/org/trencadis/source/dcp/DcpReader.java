@@ -1,6 +1,7 @@
 package org.trencadis.source.dcp;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -25,6 +26,9 @@ import org.trencadis.torch.Node.Kind;
 
 /** Reads a save of {@code torch.distributed.checkpoint}: tensors, groups and what else the state dictionary held. */
 final class DcpReader {
+    /** What is the same for all ranks, in Megatron's saves. */
+    private static final String MEGATRON_COMMON = "common.pt";
+
     private final DcpDirectory directory;
     private final Draft draft;
     private final DistSave save;
@@ -113,6 +117,13 @@ final class DcpReader {
 
     private void writeFacts() {
         CatalogBuilder builder = draft.builder();
+        if (Files.isRegularFile(directory.folder().resolve(MEGATRON_COMMON))) {
+            builder.addFinding(
+                    "dcp.common",
+                    MEGATRON_COMMON
+                            + " is not read: Megatron Core writes it, with a metadata.json that is not here; without"
+                            + " that tensors are shown as they were saved, layers stacked");
+        }
         builder.addFact("source", new Value.Text(DcpSource.NAME));
         builder.addFact("evidence", texts(directory.evidence()));
         builder.addFact("base", new Value.Text(directory.folder().toString()));

@@ -69,7 +69,7 @@ record TorchSaveFiles(Path base, List<String> names, String index, List<String> 
     }
 
     /** Why a directory with files of this kind is no checkpoint; null where it has none, or another framework's. */
-    static String whyNone(Path path) throws IOException {
+    static String findHindrance(Path path) throws IOException {
         List<String> names = Files.isDirectory(path) ? list(path.toRealPath()) : null;
         if (names == null || names.isEmpty()) {
             return null;

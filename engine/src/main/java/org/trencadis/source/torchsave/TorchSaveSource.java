@@ -26,8 +26,8 @@ public final class TorchSaveSource implements SourceReader {
     }
 
     @Override
-    public String whyNot(Path path) throws IOException {
-        return TorchSaveFiles.whyNone(path);
+    public String findHindrance(Path path) throws IOException {
+        return TorchSaveFiles.findHindrance(path);
     }
 
     private record Found(TorchSaveFiles files) implements FoundSource {
