@@ -19,7 +19,7 @@ final class Unpickler {
     private final Symbols symbols;
     private final Scalars scalars;
     private final Dictionaries dictionaries;
-    private final Containers containers;
+    private final CollectionOpcodes collections;
     private final Reductions reductions;
     private final PersistentIds persistentIds;
     private final ValueStack stack;
@@ -39,7 +39,7 @@ final class Unpickler {
         this.reductions = new Reductions(tree, dictionaries);
         this.persistentIds = new PersistentIds(tree);
         this.stack = new ValueStack(in);
-        this.containers = new Containers(in, stack, records, dictionaries);
+        this.collections = new CollectionOpcodes(in, stack, records, dictionaries);
         this.memo = new LongColumn(scratch, tree.bytes().length() / 8);
     }
 
@@ -62,7 +62,7 @@ final class Unpickler {
                 case NUMBER -> stack.push(scalars.number(opcode));
                 case TEXT -> stack.push(scalars.text(opcode));
                 case MEMO -> memo(opcode);
-                case CONTAINER -> containers.run(opcode);
+                case CONTAINER -> collections.run(opcode);
                 case OBJECT -> object(opcode);
             }
         }
@@ -161,13 +161,13 @@ final class Unpickler {
                 reduce(stack.pop(), arguments);
             }
             case Opcode.NEWOBJ_EX -> {
-                containers.tuple(2);
+                collections.tuple(2);
                 long both = stack.pop();
                 stack.push(records.newObject(stack.pop(), both));
             }
             case Opcode.INST -> {
                 long callable = global();
-                containers.tuple(stack.size() - stack.popMark());
+                collections.tuple(stack.size() - stack.popMark());
                 reduce(callable, stack.pop());
             }
             case Opcode.OBJ -> {
@@ -175,7 +175,7 @@ final class Unpickler {
                 if (stack.size() == from) {
                     throw in.corrupt("OBJ finds a class above its mark", "a class", "none");
                 }
-                containers.tuple(stack.size() - from - 1);
+                collections.tuple(stack.size() - from - 1);
                 long arguments = stack.pop();
                 reduce(stack.pop(), arguments);
             }

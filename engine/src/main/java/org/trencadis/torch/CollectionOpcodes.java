@@ -3,13 +3,13 @@ package org.trencadis.torch;
 import java.io.IOException;
 
 /** Makes and fills the tuples, lists, sets and dictionaries of a pickle from what is on its stack. */
-final class Containers {
+final class CollectionOpcodes {
     private final PickleInput in;
     private final ValueStack stack;
     private final Records records;
     private final Dictionaries dictionaries;
 
-    Containers(PickleInput in, ValueStack stack, Records records, Dictionaries dictionaries) {
+    CollectionOpcodes(PickleInput in, ValueStack stack, Records records, Dictionaries dictionaries) {
         this.in = in;
         this.stack = stack;
         this.records = records;
