@@ -228,7 +228,10 @@ class LauncherIT {
             file.setLength(Long.BYTES + header.length + ZEROS_BYTES);
         }
         Path store = temp.resolve("zeros.trencadis");
+        // A shell lets what it starts in the background ignore this signal, which may be where this test runs.
         Process run = new ProcessBuilder(
+                        "env",
+                        "--default-signal=INT",
                         home.resolve("trencadis").toString(),
                         "import",
                         weights.toString(),
