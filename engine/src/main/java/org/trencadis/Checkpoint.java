@@ -126,11 +126,16 @@ public final class Checkpoint implements AutoCloseable {
     /** The same, but at least one: numbers about nothing would look like those about something else that is nothing. */
     private List<Tensor> selectSome(TensorFilter filter) throws IOException {
         List<Tensor> chosen = select(filter);
-        if (chosen.isEmpty() && (filter.limitsNames() || filter.limitsStates())) {
-            throw new IOException("no tensor of " + directory() + " is selected; `trencadis ls " + directory()
-                    + "` lists names and states");
+        if (chosen.isEmpty() && filter.limits()) {
+            throw nothingSelected(directory().toString());
         }
         return chosen;
+    }
+
+    /** Says that nothing is selected of {@code where}, and how to see what there is. */
+    IOException nothingSelected(String where) {
+        return new IOException(
+                "no tensor of " + where + " is selected; `trencadis ls " + directory() + "` lists names and states");
     }
 
     /** Writes the elements of {@code region}, row-major and little-endian, to {@code target}; a blend is combined. */

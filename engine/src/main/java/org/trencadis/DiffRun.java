@@ -4,10 +4,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.trencadis.index.Alias;
 import org.trencadis.index.Tensor;
 import org.trencadis.tensor.Shapes;
 
@@ -52,7 +50,7 @@ final class DiffRun {
         addMissing(onlyRight, Difference.Kind.ONLY_RIGHT, found);
         addDifferent(pairs, found);
         found.sort(Comparator.comparing(Difference::subject).thenComparing(Difference::state));
-        if (!filter.limitsNames() && !filter.limitsStates()) {
+        if (!filter.limits()) {
             RunStateDiff.add(left.catalog(), right.catalog(), found);
         }
         return found;
@@ -88,9 +86,8 @@ final class DiffRun {
 
     /** A selection that takes nothing would find anything equal. */
     private void checkSelected(boolean some) throws IOException {
-        if (!some && (filter.limitsNames() || filter.limitsStates())) {
-            throw new IOException("no tensor of " + left.directory() + " or " + right.directory()
-                    + " is selected; `trencadis ls " + left.directory() + "` lists names and states");
+        if (!some && filter.limits()) {
+            throw left.nothingSelected(left.directory() + " or " + right.directory());
         }
     }
 
@@ -120,10 +117,7 @@ final class DiffRun {
         boolean isLeft = kind == Difference.Kind.ONLY_LEFT;
         Checkpoint holder = isLeft ? left : right;
         Checkpoint other = isLeft ? right : left;
-        Map<String, String> targets = new HashMap<>();
-        for (Alias alias : other.catalog().aliases()) {
-            targets.put(alias.name(), alias.target());
-        }
+        Map<String, String> targets = WeightNames.targets(other.catalog());
         for (Tensor tensor : tensors) {
             int tied = targets.containsKey(tensor.name())
                     ? other.catalog().findTensor(targets.get(tensor.name()), tensor.state())
@@ -137,7 +131,9 @@ final class DiffRun {
 
     private boolean isEqual(Tensor tensor, Tensor other, boolean isLeft) throws IOException {
         List<Difference> differences = new ArrayList<>();
-        addDifferent(List.of(isLeft ? new Pair(tensor, other) : new Pair(other, tensor)), differences);
+        // Beside the pairs that progress counts.
+        new DiffRun(left, right, filter, Progress.NONE)
+                .addDifferent(List.of(isLeft ? new Pair(tensor, other) : new Pair(other, tensor)), differences);
         return differences.isEmpty();
     }
 

@@ -26,8 +26,7 @@ final class ExportRun {
     ExportReport write(Path out) throws IOException {
         List<ExportedTensor> tensors = select();
         if (tensors.isEmpty()) {
-            throw new IOException("no tensor of " + checkpoint.directory() + " is selected; `trencadis ls "
-                    + checkpoint.directory() + "` lists names and states");
+            throw checkpoint.nothingSelected(checkpoint.directory().toString());
         }
         SafetensorsTree tree = new SafetensorsTree(gatherer);
         boolean single = String.valueOf(out.getFileName()).endsWith(".safetensors");

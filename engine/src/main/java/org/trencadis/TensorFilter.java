@@ -57,6 +57,11 @@ public final class TensorFilter {
         return !states.isEmpty();
     }
 
+    /** Whether the filter takes part of the tensors only. */
+    boolean limits() {
+        return limitsNames() || limitsStates();
+    }
+
     /** The states that are asked for; empty for all. */
     public Set<String> states() {
         return states;

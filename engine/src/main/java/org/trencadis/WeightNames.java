@@ -15,7 +15,7 @@ final class WeightNames {
     private static final List<String> STATES = List.of("model", "fp32");
 
     private final Map<String, List<Tensor>> weights = new TreeMap<>();
-    private final Map<String, String> aliases = new TreeMap<>();
+    private final Map<String, String> aliases;
 
     WeightNames(Catalog catalog, TensorFilter filter) throws IOException {
         for (String state : STATES) {
@@ -27,9 +27,16 @@ final class WeightNames {
                 }
             }
         }
+        aliases = targets(catalog);
+    }
+
+    /** What each second name of a tied parameter stands for. */
+    static Map<String, String> targets(Catalog catalog) throws IOException {
+        Map<String, String> targets = new TreeMap<>();
         for (Alias alias : catalog.aliases()) {
-            aliases.put(alias.name(), alias.target());
+            targets.put(alias.name(), alias.target());
         }
+        return targets;
     }
 
     /** Whether {@code catalog} holds weights and nothing else of a training state. */

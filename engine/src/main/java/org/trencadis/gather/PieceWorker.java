@@ -7,12 +7,11 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.trencadis.format.FormatLimits;
+import org.trencadis.storage.OutputFile;
 import org.trencadis.tensor.Region;
 
 /** One thread of a walk: its buffers, and what is done with a step. */
 final class PieceWorker implements AutoCloseable {
-    private static final int ALIGNMENT_BYTES = 4096;
-
     private final Gatherer gatherer;
     private final PieceWalk.PieceSink sink;
     private final LongConsumer progress;
@@ -43,14 +42,14 @@ final class PieceWorker implements AutoCloseable {
 
     private void walk(WalkQueue.Unit unit, long step) throws IOException {
         if (pieces == null) {
-            pieces = arena.allocate(PieceBytes.BUFFER_BYTES, ALIGNMENT_BYTES);
+            pieces = arena.allocate(PieceBytes.BUFFER_BYTES, OutputFile.BLOCK_BYTES);
         }
         if (unit.model == null) {
             piece(unit.lane, step, pieces);
             return;
         }
         if (masterPieces == null) {
-            masterPieces = arena.allocate(PieceBytes.BUFFER_BYTES, ALIGNMENT_BYTES);
+            masterPieces = arena.allocate(PieceBytes.BUFFER_BYTES, OutputFile.BLOCK_BYTES);
         }
         piece(unit.model, step, pieces);
         for (int part = 0; part < unit.ratio; part++) {

@@ -16,6 +16,9 @@ import java.nio.file.StandardOpenOption;
  * <p>Closing without {@link #commit} deletes it: what is not finished does not stay.
  */
 public final class OutputFile implements AutoCloseable {
+    /** Where buffers should start in memory: from there whole blocks of a large file need not be copied. */
+    public static final int BLOCK_BYTES = DirectWrites.BLOCK_BYTES;
+
     /** Files from this size on are written to the device while they are made. */
     private static final long LARGE_BYTES = 1 << 20;
 

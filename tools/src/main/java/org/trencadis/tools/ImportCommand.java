@@ -59,7 +59,7 @@ final class ImportCommand extends ReadingCommand {
             report = withProgress(progress -> checkpoint.importInto(container, settings, progress));
         }
         long nanos = System.nanoTime() - start;
-        report.findings().forEach(finding -> out().messages().println("trencadis: " + Printable.name(finding.text())));
+        report.findings().forEach(this::print);
         if (isJson()) {
             json(json -> json.field("checkpoint", report.name())
                     .field("container", container.toString())

@@ -4,11 +4,9 @@ import java.io.IOException;
 import org.trencadis.Checkpoint;
 import org.trencadis.index.Finding;
 import org.trencadis.index.ViewedCatalog;
-import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /** A command that reads a checkpoint: it says how a framework's directory is read, and which names are seen. */
-@Command(addMethodSubcommands = false)
 abstract class ReadingCommand extends LeafCommand {
     @Mixin
     SourceArguments source;
@@ -17,8 +15,12 @@ abstract class ReadingCommand extends LeafCommand {
     void printLosses(Checkpoint checkpoint) throws IOException {
         for (Finding finding : checkpoint.catalog().findings()) {
             if (!finding.code().equals(ViewedCatalog.PARALLELISM_LEFT_OUT)) {
-                out().messages().println("trencadis: " + Printable.name(finding.text()));
+                print(finding);
             }
         }
+    }
+
+    void print(Finding finding) {
+        out().messages().println("trencadis: " + Printable.name(finding.text()));
     }
 }
