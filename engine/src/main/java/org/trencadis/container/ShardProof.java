@@ -10,7 +10,7 @@ import org.trencadis.storage.FileCache;
 final class ShardProof {
     private ShardProof() {}
 
-    /** Reads the records of a shard that was written back as any reader will. */
+    /** Reads back the records of a shard that was written, as any reader will. */
     static void checkReadable(Path path, byte[] id, int chunkCount) throws IOException {
         try (FileCache own = new FileCache();
                 ShardFile written = ShardFile.openStaged(path, id, own)) {
